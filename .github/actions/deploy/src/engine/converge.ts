@@ -1,0 +1,279 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import { DeployError, type Problem } from '../error.ts';
+import { holds } from '../plan/gates.ts';
+import { next } from '../plan/next.ts';
+import type { Operation } from '../plan/operation.ts';
+import { type Memory, type Request, startTime, view } from '../plan/situation.ts';
+import { type Next, type Step, stepTitle } from '../plan/step.ts';
+import { nodeKey, type World } from '../plan/world.ts';
+
+/** What to look at again; the cluster's rows always are. */
+export interface Look {
+  readonly machines: 'all' | readonly string[];
+  /** Hosts whose nodes are asked whether they answer. */
+  readonly answers: 'all' | readonly string[];
+}
+
+/** The machines and the cluster, as the loop needs them. */
+export interface Fleet {
+  look(before: World, what: Look): Promise<World>;
+  /** Carries out one operation, look-act-look. @throws DeployError */
+  run(operation: Operation): Promise<void>;
+  /** The last log lines of a container, secrets redacted; '' when there are none. */
+  logs(host: string, service: ServiceName): Promise<string>;
+  /** Hosts this run holds the lock of. */
+  readonly locked: ReadonlySet<string>;
+}
+
+export type StepOutcome = 'done' | 'failed' | 'not-begun';
+
+export interface StepRecord {
+  readonly title: string;
+  readonly step: Step;
+  readonly outcome: StepOutcome;
+  /** Milliseconds since the epoch; null for a step that was not begun. */
+  readonly started: number | null;
+  readonly ended: number | null;
+}
+
+/** What the loop tells while it runs. */
+export type Doing = (event: {
+  readonly host: string | null;
+  readonly service: ServiceName | null;
+  readonly doing: string | null;
+}) => void;
+
+export interface Convergence {
+  readonly world: World;
+  readonly records: readonly StepRecord[];
+  readonly problems: readonly Problem[];
+}
+
+/** How often the cluster is asked while something is waited for, and how often a machine. */
+const POLL_MS = 200;
+const MACHINE_POLL_MS = 2000;
+
+/**
+ * Asks the planner what comes next on a fresh world, does that, and asks again, until it says done. Nothing is decided
+ * from memory but one thing: what the rows said before this run restarted a node.
+ */
+export async function converge(
+  desired: ClusterJson,
+  fleet: Fleet,
+  start: World,
+  request: Request,
+  doing: Doing,
+  signal: AbortSignal,
+): Promise<Convergence> {
+  const records: StepRecord[] = [];
+  const memory: { started: Record<string, { start_time: string | null }>; unhealthy_before: number | null } = {
+    started: {},
+    unhealthy_before: start.cluster.known ? start.cluster.value.unhealthy_tablets : null,
+  };
+  const waits = new Waits();
+  let world = start;
+  let fresh = true;
+  for (;;) {
+    const decision = next({ desired, world, request, memory });
+    if (decision.kind === 'wait') {
+      const over = signal.aborted ? cancelled(decision) : waits.over(decision);
+      if (over !== null)
+        return { world, records, problems: [await withLogs(fleet, decision, over, world, memory, desired)] };
+      for (const host of decision.hosts)
+        doing({ host, service: decision.service, doing: `waiting until ${decision.reason}` });
+      await sleep(POLL_MS);
+      world = await fleet.look(world, { machines: waits.machinesDue(world, decision), answers: decision.hosts });
+      fresh = false;
+      continue;
+    }
+    waits.end();
+    if (!fresh) {
+      // Never act on what was seen before the wait: everything is read again, and decided again.
+      world = await fleet.look(world, { machines: world.cluster.known ? [] : 'all', answers: 'all' });
+      fresh = true;
+      continue;
+    }
+    if (decision.kind === 'done') return { world, records, problems: [] };
+    if (decision.kind === 'blocked') return { world, records, problems: decision.problems };
+    if (signal.aborted)
+      return { world, records: [...records, ...notBegun(decision.steps)], problems: [cancelled(decision)] };
+    const problems = await runWave(desired, fleet, world, request, memory, decision.steps, records, doing, signal);
+    const touched = decision.steps.flatMap(step => (step.host === null ? [] : [step.host]));
+    world = await fleet.look(world, { machines: touched, answers: 'all' });
+    if (problems.length > 0) return { world, records, problems };
+  }
+}
+
+/** Steps of a wave run together; when one fails, those in flight finish their operation and nothing new starts. */
+async function runWave(
+  desired: ClusterJson,
+  fleet: Fleet,
+  world: World,
+  request: Request,
+  memory: { started: Record<string, { start_time: string | null }> } & Memory,
+  steps: readonly Step[],
+  records: StepRecord[],
+  doing: Doing,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  const v = view({ desired, world, request, memory });
+  for (const step of steps) {
+    const refusal = refused(step, v, desired, fleet);
+    if (refusal !== null) return [refusal];
+  }
+  await Promise.all(
+    steps.map(async step => {
+      const title = stepTitle(step);
+      const started = Date.now();
+      doing({ host: step.host, service: step.service, doing: title });
+      const outcome = await runStep(step);
+      doing({ host: step.host, service: step.service, doing: null });
+      records.push({ title, step, outcome, started, ended: Date.now() });
+    }),
+  );
+  return problems;
+
+  async function runStep(step: Step): Promise<StepOutcome> {
+    let begun = false;
+    for (const operation of step.operations) {
+      if (problems.length > 0 || signal.aborted) {
+        if (problems.length === 0) problems.push(cancelledBefore(stepTitle(step)));
+        return begun ? 'failed' : 'not-begun';
+      }
+      begun = true;
+      remember(operation);
+      try {
+        await fleet.run(operation);
+      } catch (error) {
+        if (!(error instanceof DeployError)) throw error;
+        const { problem } = error;
+        problems.push({ ...problem, host: problem.host ?? step.host, step: stepTitle(step) });
+        return 'failed';
+      }
+    }
+    return 'done';
+  }
+
+  function remember(operation: Operation): void {
+    if (operation.kind !== 'activate') return;
+    const key = nodeKey(operation.host, operation.service);
+    const node = [...v.frontends, ...v.backends].find(one => one.key === key);
+    memory.started[key] = { start_time: node?.row?.alive === true ? startTime(node.row) : null };
+  }
+}
+
+/** Judged on the world that was read right before the wave. */
+function refused(step: Step, v: ReturnType<typeof view>, desired: ClusterJson, fleet: Fleet): Problem | null {
+  const title = stepTitle(step);
+  for (const gate of step.gates) {
+    const reason = holds(gate, v);
+    if (reason !== null) {
+      return {
+        code: 'E_GATE',
+        host: step.host,
+        step: title,
+        message: `${title} was not begun: ${reason}.`,
+        hint: 'The cluster changed while this run went on: deploy again.',
+      };
+    }
+  }
+  if (step.outage !== null && !desired.allow_outage) {
+    return {
+      code: 'E_OUTAGE',
+      host: step.host,
+      step: title,
+      message: `${title} takes an outage of ${step.outage}.`,
+      hint: 'Write `allow_outage: true` into cluster.yaml if that is acceptable now.',
+    };
+  }
+  if (step.host !== null && !fleet.locked.has(step.host)) {
+    return {
+      code: 'E_PLAN_CHANGED',
+      host: step.host,
+      step: title,
+      message: `${title} became necessary while this run went on, and it does not hold that machine's lock.`,
+      hint: 'Deploy again: the next run plans from what it finds.',
+    };
+  }
+  return null;
+}
+
+const notBegun = (steps: readonly Step[]): StepRecord[] =>
+  steps.map(step => ({ title: stepTitle(step), step, outcome: 'not-begun', started: null, ended: null }));
+
+const cancelled = (decision: Extract<Next, { kind: 'wait' | 'wave' }>): Problem =>
+  cancelledBefore(decision.kind === 'wave' ? decision.title : `it was seen that ${decision.reason}`);
+
+const cancelledBefore = (what: string): Problem => ({
+  code: 'E_CANCELLED',
+  host: null,
+  step: null,
+  message: `The run was cancelled before ${what}.`,
+  hint: 'Nothing was left half-done that the next deploy does not finish: run it again.',
+});
+
+/** How long the same thing has been waited for. */
+class Waits {
+  #reason = '';
+  #since = 0;
+  #machinesSeen = 0;
+
+  over({ reason, limit_seconds, hosts }: Extract<Next, { kind: 'wait' }>): Problem | null {
+    const now = performance.now();
+    if (reason !== this.#reason) {
+      this.#reason = reason;
+      this.#since = now;
+    }
+    if (now - this.#since < limit_seconds * 1000) return null;
+    return {
+      code: 'E_NOT_READY',
+      host: hosts[0] ?? null,
+      step: 'wait',
+      message: `It did not come about within ${limit_seconds} s that ${reason}.`,
+      hint: 'Read the log lines below, mend what they say, and deploy again.',
+    };
+  }
+
+  end(): void {
+    this.#reason = '';
+  }
+
+  /** A machine costs a command, the cluster's own rows cost little: the former are asked less often. */
+  machinesDue(world: World, { hosts }: Extract<Next, { kind: 'wait' }>): 'all' | readonly string[] {
+    const now = performance.now();
+    if (now - this.#machinesSeen < MACHINE_POLL_MS) return [];
+    this.#machinesSeen = now;
+    return world.cluster.known ? hosts : 'all';
+  }
+}
+
+const LOG_LINES = 30;
+
+async function withLogs(
+  fleet: Fleet,
+  wait: Extract<Next, { kind: 'wait' }>,
+  problem: Problem,
+  world: World,
+  memory: Memory,
+  desired: ClusterJson,
+): Promise<Problem> {
+  const v = view({ desired, world, request: { hosts: null }, memory });
+  const waited = [...v.frontends, ...v.backends].filter(
+    node =>
+      wait.hosts.includes(node.host.address) && (wait.service === null || node.service.kind === kindOf(wait.service)),
+  );
+  const detail: string[] = [];
+  for (const node of waited.slice(0, 3)) {
+    const row = node.row === null ? 'no row' : `Alive=${node.row.alive} ${node.row.err_msg}`.trimEnd();
+    const state = node.container === null ? 'no container' : `${node.container.state}, ${node.container.health}`;
+    const log = await fleet.logs(node.host.address, node.service.name).catch(() => '');
+    detail.push(`${node.key}: ${row}; container ${state}; the last lines of its log:`);
+    detail.push(...log.trimEnd().split('\n').slice(-LOG_LINES));
+  }
+  const why = world.cluster.known ? '' : ` ${world.cluster.reason}.`;
+  return { ...problem, message: `${problem.message}${why}`, detail };
+}
+
+const kindOf = (service: ServiceName): 'fe' | 'be' => (service === 'starrocks-fe' ? 'fe' : 'be');

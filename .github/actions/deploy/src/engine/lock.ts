@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { DeployError } from '../error.ts';
+import { majority } from '../plan/gates.ts';
+import type { LockOwner, World } from '../plan/world.ts';
+import type { Machines } from './machines.ts';
+
+const PAUSE_MS = 1000;
+
+/**
+ * Locks a majority of the FE hosts, so that two runs can never both go on, then every host that the plan touches: all
+ * or none. Before the first bootstrap nobody has met anybody, so all FE hosts are locked.
+ * @throws DeployError E_LOCKED with who holds it, once `limitSeconds` are over
+ */
+export async function lockHosts(
+  machines: Machines,
+  cluster: ClusterJson,
+  world: World,
+  touched: readonly string[],
+  limitSeconds: number,
+  waiting: (host: string, owner: LockOwner | null) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { arbiters, rest } = wanted(cluster, world, touched);
+  const end = performance.now() + limitSeconds * 1000;
+  for (;;) {
+    const busy = (await lockAll(machines, arbiters, 'one by one')) ?? (await lockAll(machines, rest, 'together'));
+    if (busy === null) return;
+    await Promise.all([...arbiters, ...rest].map(host => machines.release(host.address)));
+    waiting(busy.host.address, busy.owner);
+    if (performance.now() >= end || signal.aborted) throw locked(busy, limitSeconds);
+    // Two runs that gave way to each other at the same moment must not do so for ever.
+    await sleep(PAUSE_MS * (0.5 + Math.random()));
+  }
+}
+
+interface Busy {
+  readonly host: CompiledHost;
+  readonly owner: LockOwner | null;
+}
+
+const byAddress = (a: CompiledHost, b: CompiledHost): number => numeric(a.address) - numeric(b.address);
+const numeric = (address: string): number => address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+
+function wanted(
+  cluster: ClusterJson,
+  world: World,
+  touched: readonly string[],
+): { arbiters: CompiledHost[]; rest: CompiledHost[] } {
+  const frontends = cluster.hosts.filter(host => host.fe !== null).sort(byAddress);
+  const reached = frontends.filter(host => world.hosts[host.address]?.known === true);
+  const needed = world.cluster.known ? majority(frontends.length) : frontends.length;
+  const enough = world.cluster.known ? needed : Math.max(majority(frontends.length), reached.length);
+  if (reached.length < majority(frontends.length)) {
+    throw new DeployError({
+      code: 'E_NO_MAJORITY',
+      step: 'lock',
+      message: `${reached.length} of ${frontends.length} FE hosts can be reached, and a run that changes anything locks a majority of them.`,
+      hint: 'Bring more FE hosts up, or see why they do not answer.',
+    });
+  }
+  const arbiters = reached.slice(0, enough);
+  const rest = cluster.hosts.filter(host => touched.includes(host.address) && !arbiters.includes(host)).sort(byAddress);
+  return { arbiters, rest };
+}
+
+async function lockAll(
+  machines: Machines,
+  hosts: readonly CompiledHost[],
+  how: 'one by one' | 'together',
+): Promise<Busy | null> {
+  if (how === 'together') {
+    const busy = await Promise.all(hosts.map(host => lockOne(machines, host)));
+    return busy.find(one => one !== null) ?? null;
+  }
+  for (const host of hosts) {
+    const busy = await lockOne(machines, host);
+    if (busy !== null) return busy;
+  }
+  return null;
+}
+
+async function lockOne(machines: Machines, host: CompiledHost): Promise<Busy | null> {
+  const session = await machines.open(host);
+  const answer = await session.lock();
+  return answer.locked ? null : { host, owner: answer.owner };
+}
+
+function locked({ host, owner }: Busy, limitSeconds: number): DeployError {
+  const who =
+    owner === null
+      ? 'another run'
+      : `${owner.run} (${owner.actor}, commit ${owner.commit.slice(0, 12) || 'none'}, since ${owner.since})`;
+  return new DeployError({
+    code: 'E_LOCKED',
+    host: host.address,
+    step: 'lock',
+    message: `${host.address} is locked by ${who}, and ${limitSeconds} s of waiting are over.`,
+    hint: 'Let that run end, or cancel it: its lock is free when it is gone and what it had begun has finished.',
+  });
+}

@@ -1,0 +1,249 @@
+import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import { DeployError } from '../error.ts';
+import { openSession, type Session } from '../host/session.ts';
+import { type Ask, observeCluster, probe } from '../observe/cluster.ts';
+import { observeCommand, parseObservation } from '../observe/host.ts';
+import type { Operation } from '../plan/operation.ts';
+import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
+import { applyStatement } from '../starrocks/apply-statement.ts';
+import { type Connection, type ConnectOptions, connect } from '../transport/connect.ts';
+import type { Fleet, Look } from './converge.ts';
+import type { Desired } from './desired.ts';
+import type { Provenance } from './provenance.ts';
+
+export interface MachinesOptions {
+  readonly desired: Desired;
+  readonly provenance: Provenance;
+  readonly connection: Omit<ConnectOptions, 'bastions' | 'limitSeconds'>;
+  /** root's password, or null. */
+  readonly password: string | null;
+  /** How many machines are connected to at once. */
+  readonly parallelism: number;
+  readonly secrets: readonly string[];
+}
+
+const LOG_LINES = 40;
+
+/** The machines of one run: one SSH connection each, opened once; a session each on those that are changed. */
+export class Machines implements Fleet {
+  readonly #options: MachinesOptions;
+  readonly #bastions = new Map<string, Promise<Connection>>();
+  readonly #connections = new Map<string, Connection>();
+  readonly #sessions = new Map<string, Session>();
+  readonly #unreached = new Map<string, DeployError>();
+
+  constructor(options: MachinesOptions) {
+    this.#options = options;
+  }
+
+  get locked(): ReadonlySet<string> {
+    return new Set(this.#sessions.keys());
+  }
+
+  /** Why machines could not be reached or asked, by address. */
+  get unreached(): ReadonlyMap<string, DeployError> {
+    return this.#unreached;
+  }
+
+  /** The first look: a connection to every machine, one command each, then the cluster once. */
+  async observe(): Promise<World> {
+    const { hosts } = this.#options.desired.cluster;
+    const answers = await inParallel(hosts, this.#options.parallelism, async host => {
+      return [host.address, await this.#first(host)] as const;
+    });
+    return this.look(
+      { hosts: Object.fromEntries(answers), cluster: unknown('not asked yet'), answers: {} },
+      { machines: [], answers: 'all' },
+    );
+  }
+
+  async #first(host: CompiledHost): Promise<Known<HostWorld>> {
+    if (host.maintenance) return unknown('it is in maintenance');
+    try {
+      const { cluster } = this.#options.desired;
+      const connection = await connect(
+        { ...host.ssh, address: host.address },
+        { ...this.#options.connection, bastions: this.#bastions, limitSeconds: cluster.timeouts.ssh },
+      );
+      this.#connections.set(host.address, connection);
+      const answer = await connection.exec(observeCommand(host), {
+        timeoutMs: cluster.timeouts.query * 1000,
+        maxBytes: 16 * 2 ** 20,
+      });
+      return known(parseObservation(host, cluster, answer, Date.now()));
+    } catch (error) {
+      if (!(error instanceof DeployError)) throw error;
+      this.#unreached.set(host.address, error);
+      return unknown(error.problem.message.replace(/\.$/, ''));
+    }
+  }
+
+  async look(before: World, what: Look): Promise<World> {
+    const machines = what.machines === 'all' ? [...this.#connections.keys()] : what.machines;
+    const seen = await Promise.all(
+      machines.map(async address => [address, await this.#again(address, before)] as const),
+    );
+    const hosts = { ...before.hosts, ...Object.fromEntries(seen) };
+    const [cluster, answers] = await Promise.all([this.#rows(before), this.#answers(what.answers)]);
+    return { hosts, cluster, answers: { ...before.answers, ...answers } };
+  }
+
+  async #again(address: string, before: World): Promise<Known<HostWorld>> {
+    const session = this.#sessions.get(address);
+    if (session === undefined) return before.hosts[address] ?? unknown('it was never asked');
+    try {
+      return known(await session.observe());
+    } catch (error) {
+      if (!(error instanceof DeployError)) throw error;
+      this.#unreached.set(address, error);
+      return unknown(error.problem.message.replace(/\.$/, ''));
+    }
+  }
+
+  #asks(): Ask[] {
+    const { hosts } = this.#options.desired.cluster;
+    return hosts
+      .filter(host => host.fe !== null)
+      .flatMap(({ address }) => {
+        const connection = this.#connections.get(address);
+        return connection === undefined
+          ? []
+          : [{ address, forward: (host: string, port: number) => connection.forward(host, port) }];
+      });
+  }
+
+  /** The FE that answered last is asked first. */
+  async #rows(before: World): Promise<World['cluster']> {
+    const { fe_ports, timeouts } = this.#options.desired.cluster;
+    const last = before.cluster.known ? before.cluster.value.asked : null;
+    const asks = this.#asks().toSorted((a, b) => Number(b.address === last) - Number(a.address === last));
+    return observeCluster(asks, {
+      query_port: fe_ports.query_port,
+      password: this.#options.password,
+      timeoutMs: timeouts.query * 1000,
+    });
+  }
+
+  async #answers(of: Look['answers']): Promise<World['answers']> {
+    const { hosts, timeouts } = this.#options.desired.cluster;
+    const options = { password: this.#options.password, timeoutMs: timeouts.query * 1000 };
+    const nodes = hosts
+      .filter(host => of === 'all' || of.includes(host.address))
+      .flatMap(host => {
+        const connection = this.#connections.get(host.address);
+        if (connection === undefined) return [];
+        const ask: Ask = { address: host.address, forward: (to, port) => connection.forward(to, port) };
+        return [
+          ...(host.fe === null
+            ? []
+            : [{ key: nodeKey(host.address, host.fe.name), kind: 'fe' as const, ask, port: host.fe.ports.query_port }]),
+          ...host.be.map(be => ({
+            key: nodeKey(host.address, be.name),
+            kind: 'be' as const,
+            ask,
+            port: be.ports.be_http_port,
+          })),
+        ];
+      });
+    const found = await inParallel(
+      nodes,
+      64,
+      async ({ key, kind, ask, port }) => [key, await probe(kind, ask, port, options)] as const,
+    );
+    return Object.fromEntries(found);
+  }
+
+  async run(operation: Operation): Promise<void> {
+    if (operation.kind === 'sql') {
+      const access = this.#asks();
+      const { fe_ports, timeouts } = this.#options.desired.cluster;
+      const world = await this.#rows({ hosts: {}, cluster: unknown(''), answers: {} });
+      const asked = world.known ? (world.value.leader ?? world.value.asked) : null;
+      const ask = access.find(one => one.address === asked) ?? access[0];
+      if (ask === undefined)
+        throw new DeployError({
+          code: 'E_NO_FE',
+          message: 'No FE can be reached to run SQL on.',
+          hint: 'Bring an FE up first.',
+        });
+      await applyStatement(
+        {
+          connect: () => ask.forward(ask.address, fe_ports.query_port),
+          password: this.#options.password,
+          timeoutMs: timeouts.query * 1000,
+        },
+        operation.statement,
+      );
+      return;
+    }
+    const session = this.#sessions.get(operation.host);
+    if (session === undefined) {
+      throw new DeployError({
+        code: 'E_NOT_LOCKED',
+        host: operation.host,
+        message: `This run does not hold the lock of ${operation.host}.`,
+        hint: 'Deploy again.',
+      });
+    }
+    await session.run(operation);
+  }
+
+  async logs(host: string, service: ServiceName): Promise<string> {
+    return (await this.#sessions.get(host)?.logs(service, LOG_LINES)) ?? '';
+  }
+
+  /** Opens a session on a machine that was reached. */
+  async open(host: CompiledHost): Promise<Session> {
+    const there = this.#sessions.get(host.address);
+    if (there !== undefined) return there;
+    const connection = this.#connections.get(host.address);
+    const reason = this.#unreached.get(host.address);
+    if (connection === undefined) {
+      throw (
+        reason ??
+        new DeployError({
+          code: 'E_UNREACHABLE',
+          host: host.address,
+          message: `${host.address} was not reached.`,
+          hint: 'Bring it up.',
+        })
+      );
+    }
+    const { desired, provenance, secrets } = this.#options;
+    const session = await openSession(connection, host, {
+      cluster: desired.cluster,
+      files: desired.files.get(host.address) ?? new Map(),
+      owner: { run: provenance.run, actor: provenance.actor, commit: provenance.commit },
+      repository: provenance.repository,
+      secrets,
+      counters: this.#options.connection.counters,
+    });
+    this.#sessions.set(host.address, session);
+    return session;
+  }
+
+  /** Gives the lock of a machine back and ends its session. */
+  async release(address: string): Promise<void> {
+    const session = this.#sessions.get(address);
+    this.#sessions.delete(address);
+    await session?.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#sessions.keys()].map(address => this.release(address)));
+    for (const connection of this.#connections.values()) connection.close();
+    for (const bastion of this.#bastions.values()) (await bastion.catch(() => null))?.close();
+  }
+}
+
+/** Results in the order of the items. */
+async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.map((item, index) => ({ item, index }));
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift())
+      results[next.index] = await work(next.item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  return results;
+}

@@ -1,0 +1,69 @@
+import { getExecOutput } from '@actions/exec';
+import { DeployError } from '../error.ts';
+import type { Marker } from '../plan/world.ts';
+
+/** Who runs this, from where, for which commit: written on every machine that a run changes, and shown to who waits. */
+export interface Provenance {
+  /** `owner/name`, or '' outside git. */
+  readonly repository: string;
+  /** 40 hex digits, or '' outside git. */
+  readonly commit: string;
+  /** URL of the workflow run, or `user@machine` in a terminal. */
+  readonly run: string;
+  readonly actor: string;
+}
+
+const git = async (folder: string, ...args: string[]): Promise<string | null> => {
+  const quiet = { cwd: folder, silent: true, ignoreReturnCode: true };
+  const { exitCode, stdout } = await getExecOutput('git', args, quiet).catch(() => ({ exitCode: 1, stdout: '' }));
+  return exitCode === 0 ? stdout.trim() : null;
+};
+
+/** Reads the runner's environment and, outside a workflow, git. */
+export async function provenance(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Provenance> {
+  const { GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: id, GITHUB_SERVER_URL: server, GITHUB_ACTOR: actor } = env;
+  const commit = (await git(folder, 'rev-parse', 'HEAD')) ?? '';
+  if (repository !== undefined && id !== undefined) {
+    return {
+      repository,
+      commit,
+      run: `${server ?? 'https://github.com'}/${repository}/actions/runs/${id}`,
+      actor: actor ?? '',
+    };
+  }
+  const user = env['USER'] ?? env['LOGNAME'] ?? 'somebody';
+  const origin = (await git(folder, 'remote', 'get-url', 'origin')) ?? '';
+  const name = /[/:]([^/:]+\/[^/]+?)(?:\.git)?\/?$/.exec(origin)?.[1] ?? '';
+  return { repository: name, commit, run: `${user}@${env['HOSTNAME'] ?? 'terminal'}`, actor: user };
+}
+
+/**
+ * Refuses to replace what another repository, or a commit that is no ancestor of this one, has put on a machine: an old
+ * run that wakes up late would take the cluster back in time.
+ */
+export async function checkSuccession(folder: string, ours: Provenance, host: string, marker: Marker): Promise<void> {
+  if (marker.repository !== '' && ours.repository !== '' && marker.repository !== ours.repository) {
+    throw new DeployError({
+      code: 'E_OTHER_REPOSITORY',
+      host,
+      step: 'plan',
+      message: `${host} was deployed from ${marker.repository}, and this is ${ours.repository}.`,
+      hint: `Deploy from ${marker.repository}, or, if this repository takes over, remove state/deployed.json from the machine's deploy_dir by hand.`,
+    });
+  }
+  if (marker.commit === '' || ours.commit === '' || marker.commit === ours.commit) return;
+  if ((await git(folder, 'merge-base', '--is-ancestor', marker.commit, ours.commit)) !== null) return;
+  const here = (await git(folder, 'cat-file', '-t', marker.commit)) !== null;
+  throw new DeployError({
+    code: 'E_NOT_A_DESCENDANT',
+    host,
+    step: 'plan',
+    message: `${host} runs commit ${marker.commit.slice(0, 12)} (${marker.run}), and ${ours.commit.slice(0, 12)} does not descend from it.`,
+    hint: here
+      ? 'Deploy the head of main; to go back to an older state, revert the commit on main.'
+      : 'This clone does not hold that commit: fetch the whole history (fetch-depth: 0) and pull, then deploy again.',
+  });
+}

@@ -1,0 +1,150 @@
+# Looks at one machine and changes nothing. POSIX sh; needs coreutils, grep, sed, awk, util-linux, and docker if it is there.
+#
+#   observe.sh DEPLOY_DIR [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]... [disk PATH]...
+#
+# Answers in lines `name base64`; the last one is `end`. Whatever stands before the first line is the login shell's.
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+put() { printf '\n%s %s\n' "$1" "$(base64 -w 0)"; }
+
+dir=$1
+shift
+
+date +%s%3N | put clock
+sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | put memory
+
+# --- docker: not there, not permitted and not running are three different things to a person
+if ! command -v docker >/dev/null 2>&1; then
+  echo 'docker is not installed' | put docker-error
+elif ! engine=$(docker version --format '{{.Server.Version}}' 2>&1); then
+  printf '%s' "$engine" | head -c 1000 | put docker-error
+elif ! compose=$(docker compose version --short 2>&1); then
+  printf 'the Compose plugin (docker compose, v2) is missing: %s' "$compose" | head -c 1000 | put docker-error
+else
+  printf '%s\n%s\n' "$engine" "$compose" | put docker
+  all=$(docker ps -a --no-trunc --format '{{json .}}' 2>/dev/null)
+  printf '%s\n' "$all" | put containers
+  ids=$(printf '%s\n' "$all" | grep -F 'starrocks-ha.cluster=' | sed -n 's/.*"ID":"\([0-9a-f]*\)".*/\1/p')
+  # shellcheck disable=SC2086 # ids are hexadecimal words
+  if [ -n "$ids" ]; then docker inspect $ids 2>/dev/null | put inspected; fi
+fi
+
+# --- files of this tool
+if cd "$dir" 2>/dev/null; then
+  find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
+    -exec sha256sum {} + 2>/dev/null | put files
+  [ -d .staged ] && for one in .staged/*; do [ -d "$one" ] && echo "${one#.staged/}"; done | put staged
+  [ -r state/deployed.json ] && put marker <state/deployed.json
+  # A shared lock, for a moment: it fails only while a run holds the machine.
+  if [ -r .lock ] && ! flock -n -s .lock true 2>/dev/null; then
+    { cat .lock.owner 2>/dev/null || echo '{}'; } | put lock
+  fi
+  cd / || exit 1
+fi
+
+# remembered STATE COPY NAME: from either copy
+remembered() { cat "$1/$3" 2>/dev/null || cat "$2/$3" 2>/dev/null; }
+remembers() { [ -e "$1/$3" ] || [ -e "$2/$3" ]; }
+filled() { [ -n "$(find "$1" -mindepth 1 -type f 2>/dev/null | head -n 1)" ]; }
+
+look_fe() { # META STATE COPY
+  if [ -s "$1/image/ROLE" ] && [ -s "$1/image/VERSION" ] && filled "$1/bdb"; then
+    echo 'meta whole'
+  elif filled "$1"; then
+    echo 'meta partial'
+  else
+    echo 'meta empty'
+  fi
+  sed -n 's/^clusterId=\([0-9-]*\).*/cluster_id \1/p' "$1/image/VERSION" 2>/dev/null | head -n 1
+  remembers "$2" "$3" member && echo "member $(remembered "$2" "$3" member | head -n 1)"
+  remembers "$2" "$3" joining && echo joining
+  remembers "$2" "$3" founding && echo founding
+  cat "$2/peers" "$3/peers" 2>/dev/null | sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' | sort -u
+}
+
+look_be() { # NAME STATE COPY COUNT FOLDER...
+  echo "name $1"
+  remembers "$2" "$3" member && echo "member $(remembered "$2" "$3" member | head -n 1)"
+  left=$4
+  shift 4
+  while [ "$left" -gt 0 ]; do
+    id=$(grep -oE '[0-9]+' "$1/cluster_id" 2>/dev/null | tail -n 1)
+    echo "folder ${id:--}"
+    left=$((left - 1))
+    shift
+  done
+}
+
+existing() { # the path or its nearest parent that exists
+  path=$1
+  while [ ! -e "$path" ]; do path=$(dirname "$path"); done
+  printf '%s' "$path"
+}
+
+ports=' '
+while [ $# -gt 0 ]; do
+  case $1 in
+    fe)
+      look_fe "$2" "$3" "$4" | put fe
+      shift 4
+      ;;
+    be)
+      shift
+      look_be "$@" | put be
+      shift $(($4 + 4))
+      ;;
+    port)
+      ports="$ports$2 "
+      shift 2
+      ;;
+    image)
+      printf '%s %s\n' "$2" "$(docker image inspect --format '{{.Id}}' "$2" 2>/dev/null)" | put image
+      shift 2
+      ;;
+    disk)
+      there=$(existing "$2")
+      { printf '%s\n' "$2"; df -Pk "$there" 2>/dev/null | tail -n 1; [ -w "$there" ] && echo writable; } | put disk
+      shift 2
+      ;;
+    *) exit 64 ;;
+  esac
+done
+
+# --- who listens on the wanted ports: address, port, inode, then the processes that hold the sockets
+listening=$(awk -v wanted="$ports" '
+  function number(hex,   i, n) { n = 0; for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1; return n }
+  FNR > 1 && $4 == "0A" { split($2, at, ":"); port = number(at[2]); if (index(wanted, " " port " ")) print at[1], port, $10 }
+' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+printf '%s\n' "$listening" | put listening
+
+# chain PID: it and its ancestors, then its cgroup and its name
+chain() {
+  pid=$1
+  line=''
+  while [ "${pid:-0}" -gt 1 ]; do
+    line="$line $pid"
+    pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+  done
+  printf '%s\n%s\n%s\n' "${line# }" "$(tr '\n' ' ' <"/proc/$1/cgroup" 2>/dev/null)" "$(cat "/proc/$1/comm" 2>/dev/null)"
+}
+
+if [ -n "$listening" ]; then
+  names=$(printf '%s\n' "$listening" | awk '{ printf "%s-lname socket:\\[%s\\]", (NR > 1 ? " -o " : ""), $3 }')
+  # shellcheck disable=SC2086 # numbers only
+  find /proc/[0-9]*/fd -maxdepth 1 \( $names \) -printf '%p %l\n' 2>/dev/null |
+    sed -n 's|^/proc/\([0-9]*\)/fd/[0-9]* socket:\[\([0-9]*\)\]|\1 \2|p' | sort -u |
+    while read -r pid inode; do
+      { echo "$inode"; chain "$pid"; } | put holder
+    done
+fi
+
+# --- StarRocks that runs outside of this tool's containers
+grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0-9]*/cmdline 2>/dev/null |
+  sed -n 's|^/proc/\([0-9]*\)/cmdline|\1|p' |
+  while read -r pid; do
+    chain "$pid" | put starrocks
+  done
+
+echo ok | put end

@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto';
+import { pack } from 'tar-stream';
+import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import { DeployError } from '../error.ts';
+import { observeArguments, parseObservation } from '../observe/host.ts';
+import type { Operation } from '../plan/operation.ts';
+import { unreachableCase } from '../plan/unreachable.ts';
+import type { HostWorld, LockOwner, Marker } from '../plan/world.ts';
+import { redact } from '../report/redact.ts';
+import { type Connection, connectionLost } from '../transport/connect.ts';
+import type { Counters } from '../transport/counters.ts';
+import { quote } from '../transport/quote.ts';
+import { explainFailure } from './failure.ts';
+import observeScript from './observe.sh';
+import sessionScript from './session.sh';
+
+/** What a session needs to know besides the operations. */
+export interface SessionContext {
+  readonly cluster: ClusterJson;
+  /** The host's compiled files by path. */
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly owner: Omit<LockOwner, 'since'>;
+  readonly repository: string;
+  readonly secrets: readonly string[];
+  readonly counters: Counters;
+  /** Seconds after which a session that hears nothing ends. */
+  readonly silenceSeconds?: number;
+}
+
+/** A resident shell on one machine: see session.sh. */
+export interface Session {
+  /** Takes the machine's lock, or tells who has it. */
+  lock(): Promise<{ readonly locked: true } | { readonly locked: false; readonly owner: LockOwner | null }>;
+  observe(): Promise<HostWorld>;
+  run(operation: Exclude<Operation, { kind: 'sql' }>): Promise<void>;
+  logs(service: ServiceName, lines: number): Promise<string>;
+  /** Ends it and gives the lock back. */
+  close(): Promise<void>;
+}
+
+interface Answer {
+  readonly code: number;
+  readonly output: string;
+}
+
+interface Request {
+  readonly op: string;
+  readonly words: readonly string[];
+  readonly payload?: Buffer;
+}
+
+const PING_MS = 10_000;
+const SILENCE_SECONDS = 60;
+
+export async function openSession(
+  connection: Connection,
+  host: CompiledHost,
+  context: SessionContext,
+): Promise<Session> {
+  const nonce = randomBytes(12).toString('hex');
+  const words = [
+    nonce,
+    host.deploy_dir,
+    String(context.silenceSeconds ?? SILENCE_SECONDS),
+    observeScript,
+    ...observeArguments(host),
+  ];
+  const command = [
+    ...(host.ssh.sudo ? ['sudo', '-n'] : []),
+    'sh',
+    '-c',
+    quote(sessionScript),
+    'sh',
+    ...words.map(quote),
+  ].join(' ');
+  const { stream, stderr } = await connection.open(command);
+  const frames = new Frames(stream, nonce, host.address);
+  stderr.on('data', (chunk: Buffer) => frames.complaint(chunk));
+  await frames.answer('the session was started');
+  const ping = setInterval(() => stream.write(frame({ op: 'ping', words: [] })), PING_MS);
+  const ask = async (request: Request, what: string): Promise<Answer> => {
+    context.counters.exchanges += 1;
+    return frames.ask(request, what);
+  };
+  return {
+    lock: async () => {
+      const owner: LockOwner = { ...context.owner, since: new Date().toISOString() };
+      const { code, output } = await ask({ op: 'lock', words: [JSON.stringify(owner)] }, 'the lock was taken');
+      if (code === 0) return { locked: true };
+      if (code === 75) return { locked: false, owner: ownerOf(output) };
+      throw explainFailure(host, 'lock', redact(output, context.secrets));
+    },
+    observe: async () => {
+      const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at');
+      return parseObservation(host, context.cluster, { stdout: output, stderr: '', code }, Date.now());
+    },
+    run: async operation => {
+      const request = await render(operation, host, context);
+      const title = 'service' in operation ? `${operation.kind} ${operation.service}` : operation.kind;
+      const { code, output } = await ask(request, title);
+      if (code !== 0) throw explainFailure(host, title, redact(output, context.secrets));
+    },
+    logs: async (service, lines) => {
+      const { output } = await ask({ op: 'logs', words: [service, String(lines)] }, 'logs were read');
+      return redact(output, context.secrets);
+    },
+    close: async () => {
+      clearInterval(ping);
+      stream.end(frame({ op: 'release', words: [] }));
+      await frames.ended;
+    },
+  };
+}
+
+function ownerOf(text: string): LockOwner | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What an operation is on the wire; every kind has an entry. */
+async function render(
+  operation: Exclude<Operation, { kind: 'sql' }>,
+  host: CompiledHost,
+  context: SessionContext,
+): Promise<Request> {
+  const { kind: op } = operation;
+  const copy = host.fe?.folders.find(folder => folder.use === 'state-copy')?.host ?? '';
+  switch (operation.kind) {
+    case 'stage': {
+      const sums = host.files.map(file => `${file.sha256}  ${file.path}\n`).join('');
+      return { op, words: [host.digest, sums], payload: await archive(host, context.files) };
+    }
+    case 'pull':
+      return { op, words: [operation.image, String(context.cluster.timeouts.pull)] };
+    case 'activate': {
+      const service = [...(host.fe === null ? [] : [host.fe]), ...host.be].find(one => one.name === operation.service);
+      const data = service?.folders.filter(folder => folder.use === 'meta' || folder.use === 'storage') ?? [];
+      const mounts = data.map(folder => `${folder.container} ${folder.host}`).join('\n');
+      const paths = host.files.filter(file => file.service === null || file.service === operation.service);
+      return {
+        op,
+        words: [
+          operation.service,
+          operation.expects ?? '',
+          operation.digest,
+          host.digest,
+          marker(context),
+          mounts,
+          ...paths.map(file => file.path),
+        ],
+      };
+    }
+    case 'refresh':
+      return { op, words: [host.digest, marker(context), ...host.files.map(file => file.path)] };
+    case 'writeState':
+      return { op, words: [copy, ...operation.peers] };
+    case 'asideMetadata': {
+      const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host ?? '';
+      return { op, words: [meta, copy, operation.reason.replace(/[^A-Za-z0-9]+/g, '-')] };
+    }
+    case 'stop':
+      return { op, words: [operation.service] };
+    default:
+      return unreachableCase(operation);
+  }
+}
+
+function marker({ cluster, owner, repository }: SessionContext): string {
+  const written: Marker = {
+    cluster: cluster.cluster,
+    repository,
+    commit: owner.commit,
+    run: owner.run,
+    time: new Date().toISOString(),
+  };
+  return JSON.stringify(written);
+}
+
+/** The host's folder as a tar, the same bytes for the same files. */
+async function archive(host: CompiledHost, files: ReadonlyMap<string, Buffer>): Promise<Buffer> {
+  const tar = pack();
+  for (const { path, mode } of host.files) {
+    tar.entry({ name: path, mode: Number.parseInt(mode, 8), mtime: new Date(0) }, files.get(path) ?? Buffer.alloc(0));
+  }
+  tar.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+const HEADER_BYTES = 64;
+
+function frame({ op, words, payload = Buffer.alloc(0) }: Request): Buffer {
+  const block = Buffer.from(words.map(word => `${Buffer.from(word).toString('base64')}\n`).join(''));
+  const header = `${op} ${block.length} ${payload.length}`.padEnd(HEADER_BYTES - 1);
+  return Buffer.concat([Buffer.from(`${header}\n`), block, payload]);
+}
+
+/** Requests and answers in order on one stream. */
+class Frames {
+  readonly ended: Promise<void>;
+  readonly #stream: NodeJS.ReadWriteStream;
+  readonly #waiting: { resolve: (answer: Answer) => void; reject: (error: DeployError) => void; what: string }[] = [];
+  readonly #address: string;
+  readonly #nonce: string;
+  #buffered = '';
+  #complaints = '';
+  #over = false;
+
+  constructor(stream: NodeJS.ReadWriteStream, nonce: string, address: string) {
+    this.#stream = stream;
+    this.#nonce = nonce;
+    this.#address = address;
+    stream.on('data', (chunk: Buffer) => this.#take(chunk.toString('latin1')));
+    this.ended = new Promise(resolve => {
+      stream.on('close', () => {
+        this.#over = true;
+        for (const { reject, what } of this.#waiting.splice(0)) reject(this.#lost(what));
+        resolve();
+      });
+    });
+  }
+
+  /** What the shell says beside the frames: kept for the error text. */
+  complaint(chunk: Buffer): void {
+    this.#complaints = `${this.#complaints}${chunk.toString('utf8')}`.slice(-2000);
+  }
+
+  ask(request: Request, what: string): Promise<Answer> {
+    if (this.#over) return Promise.reject(this.#lost(what));
+    this.#stream.write(frame(request));
+    return this.answer(what);
+  }
+
+  answer(what: string): Promise<Answer> {
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject, what }));
+  }
+
+  #take(text: string): void {
+    this.#buffered += text;
+    const lines = this.#buffered.split('\n');
+    this.#buffered = lines.pop() ?? '';
+    for (const line of lines) {
+      const [nonce, , code, base64 = ''] = line.split(' ');
+      // Whatever a login shell prints does not know the nonce.
+      if (nonce !== this.#nonce) continue;
+      this.#waiting.shift()?.resolve({ code: Number(code), output: Buffer.from(base64, 'base64').toString('utf8') });
+    }
+  }
+
+  #lost(what: string): DeployError {
+    const said = this.#complaints.trim();
+    const error = connectionLost(this.#address, what);
+    return said === '' ? error : new DeployError({ ...error.problem, detail: said.split('\n') });
+  }
+}

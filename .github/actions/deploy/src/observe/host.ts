@@ -1,0 +1,306 @@
+import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import { DeployError } from '../error.ts';
+import observeScript from '../host/observe.sh';
+import {
+  type BeData,
+  type Container,
+  type Disk,
+  type FeData,
+  type HostWorld,
+  known,
+  type Listener,
+  type LockOwner,
+  type Marker,
+  unknown,
+} from '../plan/world.ts';
+import { quote } from '../transport/quote.ts';
+
+const of = (folders: readonly { readonly use: string; readonly host: string }[], use: string): string[] =>
+  folders.filter(folder => folder.use === use).map(folder => folder.host);
+
+/** state/ folder of a service: `state/fe`, `state/be`, `state/be-1` … */
+export const stateFolder = (host: CompiledHost, name: ServiceName): string =>
+  `${host.deploy_dir}/state/${name.replace('starrocks-', '')}`;
+
+/** Arguments of observe.sh for one host. */
+export function observeArguments(host: CompiledHost): string[] {
+  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  const one = (folders: string[]): string => folders[0] ?? '';
+  const disks = new Set([
+    host.deploy_dir,
+    ...services.flatMap(({ folders }) => [...of(folders, 'meta'), ...of(folders, 'storage')]),
+  ]);
+  return [
+    host.deploy_dir,
+    ...(host.fe === null
+      ? []
+      : [
+          'fe',
+          one(of(host.fe.folders, 'meta')),
+          stateFolder(host, host.fe.name),
+          one(of(host.fe.folders, 'state-copy')),
+        ]),
+    ...host.be.flatMap(({ name, folders }) => {
+      const storage = of(folders, 'storage');
+      return ['be', name, stateFolder(host, name), one(of(folders, 'state-copy')), String(storage.length), ...storage];
+    }),
+    ...services.flatMap(({ ports }) => Object.values(ports).flatMap(port => ['port', String(port)])),
+    ...[...new Set(services.map(({ image }) => image))].flatMap(image => ['image', image]),
+    ...[...disks].flatMap(disk => ['disk', disk]),
+  ];
+}
+
+/** The one command that looks at a machine. */
+export const observeCommand = (host: CompiledHost): string =>
+  [
+    ...(host.ssh.sudo ? ['sudo', '-n'] : []),
+    'sh',
+    '-c',
+    quote(observeScript),
+    'sh',
+    ...observeArguments(host).map(quote),
+  ].join(' ');
+
+interface Answer {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number | null;
+}
+
+/**
+ * Reads the answer of observe.sh.
+ * @param receivedAt milliseconds since the epoch, by the runner's clock
+ * @throws DeployError E_SUDO, E_OBSERVE
+ */
+export function parseObservation(
+  host: CompiledHost,
+  cluster: ClusterJson,
+  answer: Answer,
+  receivedAt: number,
+): HostWorld {
+  const blocks = blocksOf(answer.stdout);
+  const one = (name: string): string | null => blocks.find(block => block.name === name)?.text ?? null;
+  const all = (name: string): string[] => blocks.filter(block => block.name === name).map(block => block.text);
+  if (one('end') !== 'ok\n') throw cut(host, answer);
+  const inspected = inspectedContainers(one('inspected'));
+  const containers = inspected.filter(({ cluster: name }) => name === cluster.cluster);
+  const pids = new Map(
+    containers.flatMap(({ pid, id, container }) => [
+      [String(pid), container.service],
+      [id, container.service],
+    ]),
+  );
+  return {
+    clock_skew_ms: Number(one('clock')) - receivedAt,
+    docker: dockerOf(one('docker'), one('docker-error')),
+    marker: json<Marker>(one('marker')),
+    files: filesOf(one('files') ?? ''),
+    staged: (one('staged') ?? '').split('\n').filter(name => /^[0-9a-f]{64}$/.test(name)),
+    containers: containers.map(({ container }) => container),
+    strangers: [
+      ...strangeContainers(one('containers') ?? '', cluster.cluster),
+      ...strangeProcesses(all('starrocks'), pids),
+    ],
+    fe: host.fe === null ? null : feOf(one('fe') ?? ''),
+    be: Object.fromEntries(all('be').map(beOf)),
+    listeners: listenersOf(host, one('listening') ?? '', all('holder'), pids),
+    disks: all('disk').map(diskOf),
+    memory: Number(one('memory')) * 1024,
+    images: Object.fromEntries(all('image').map(text => imageOf(text))),
+    lock: one('lock') === null ? null : lockOf(one('lock') ?? ''),
+  };
+}
+
+function blocksOf(stdout: string): { name: string; text: string }[] {
+  return stdout.split('\n').flatMap(line => {
+    const match = /^([a-z-]+) ([A-Za-z0-9+/]*={0,2})$/.exec(line);
+    if (match?.[1] === undefined || match[2] === undefined) return [];
+    return [{ name: match[1], text: Buffer.from(match[2], 'base64').toString('utf8') }];
+  });
+}
+
+function cut(host: CompiledHost, { stderr, code }: Answer): DeployError {
+  const said = stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+  if (/^sudo:/m.test(stderr)) {
+    return new DeployError({
+      code: 'E_SUDO',
+      host: host.address,
+      step: 'observe',
+      message: `sudo on ${host.address} does not let ${host.ssh.user} run commands without a password: ${said}.`,
+      hint: `Add a file to /etc/sudoers.d with \`${host.ssh.user} ALL=(ALL) NOPASSWD: ALL\`, or take \`sudo: true\` out of cluster.yaml.`,
+    });
+  }
+  return new DeployError({
+    code: 'E_OBSERVE',
+    host: host.address,
+    step: 'observe',
+    message: `${host.address} did not answer as expected (exit ${code ?? 'none'}${said === '' ? '' : `: ${said}`}).`,
+    hint: 'Log in there with the same user and see whether the shell starts, and whether sh, coreutils, awk and util-linux are installed.',
+  });
+}
+
+function json<T>(text: string | null): T | null {
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return null;
+  }
+}
+
+function dockerOf(there: string | null, error: string | null): HostWorld['docker'] {
+  if (there === null) return unknown((error ?? 'it did not say why').trim().replace(/\s+/g, ' ').replace(/\.$/, ''));
+  const [engine = '', compose = ''] = there.split('\n');
+  return known({ engine, compose });
+}
+
+const filesOf = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    text.split('\n').flatMap(line => {
+      const match = /^\\?([0-9a-f]{64}) [ *]\.\/(.+)$/.exec(line);
+      return match?.[1] === undefined || match[2] === undefined ? [] : [[match[2], match[1]]];
+    }),
+  );
+
+/** The parts of `docker inspect` that are read. */
+interface Inspected {
+  readonly Id: string;
+  readonly Image: string;
+  readonly RestartCount: number;
+  readonly Config: { readonly Image: string; readonly Labels: Readonly<Record<string, string>> | null };
+  readonly State: {
+    readonly Status: Container['state'];
+    readonly Pid: number;
+    readonly StartedAt: string;
+    readonly Health?: { readonly Status: Container['health'] };
+  };
+  readonly Mounts: readonly { readonly Source: string; readonly Destination: string }[];
+}
+
+function inspectedContainers(
+  text: string | null,
+): { id: string; pid: number; cluster: string; container: Container }[] {
+  return (json<Inspected[]>(text) ?? []).map(one => {
+    const labels = one.Config.Labels ?? {};
+    return {
+      id: one.Id,
+      pid: one.State.Pid,
+      cluster: labels['starrocks-ha.cluster'] ?? '',
+      container: {
+        service: labels['starrocks-ha.service'] ?? '',
+        digest: labels['starrocks-ha.digest'] ?? '',
+        image: one.Config.Image,
+        image_id: one.Image,
+        state: one.State.Status,
+        health: one.State.Health?.Status ?? 'none',
+        started_at: one.State.StartedAt,
+        restarts: one.RestartCount,
+        mounts: Object.fromEntries(one.Mounts.map(mount => [mount.Destination, mount.Source])),
+      },
+    };
+  });
+}
+
+/** One line of `docker ps --format json`. */
+interface Listed {
+  readonly ID: string;
+  readonly Names: string;
+  readonly Image: string;
+  readonly Command: string;
+  readonly Labels: string;
+}
+
+function strangeContainers(text: string, cluster: string): string[] {
+  return text.split('\n').flatMap(line => {
+    const one = json<Listed>(line === '' ? null : line);
+    if (one === null || one.Labels.split(',').includes(`starrocks-ha.cluster=${cluster}`)) return [];
+    const starrocks =
+      /(^|\/)(starrocks|fe-ubuntu|be-ubuntu|cn-ubuntu|allin1-ubuntu)\b/.test(one.Image) ||
+      /start_[fbc]en?\.sh|[fbc]en?_entrypoint\.sh/.test(one.Command);
+    const other = one.Labels.includes('starrocks-ha.cluster=');
+    return starrocks || other ? [`the container ${one.Names} (${one.Image})`] : [];
+  });
+}
+
+/** `chain` of observe.sh: ancestors, cgroup, name. */
+function ours(ancestors: string, cgroup: string, pids: ReadonlyMap<string, string>): string | null {
+  for (const pid of ancestors.split(' ')) {
+    const service = pids.get(pid);
+    if (service !== undefined) return service;
+  }
+  for (const id of cgroup.match(/[0-9a-f]{64}/g) ?? []) {
+    const service = pids.get(id);
+    if (service !== undefined) return service;
+  }
+  return null;
+}
+
+const strangeProcesses = (chains: readonly string[], pids: ReadonlyMap<string, string>): string[] =>
+  chains.flatMap(text => {
+    const [ancestors = '', cgroup = '', name = ''] = text.split('\n');
+    // A process of a container is told with its container, whoever's it is.
+    if (ours(ancestors, cgroup, pids) !== null || /docker|containerd|libpod/.test(cgroup) || name === '') return [];
+    return [`the process ${name} (${ancestors.split(' ')[0]})`];
+  });
+
+function feOf(text: string): FeData {
+  const value = (key: string): string | null => new RegExp(`^${key} ?(.*)$`, 'm').exec(text)?.[1] ?? null;
+  const meta = value('meta');
+  return {
+    meta: meta === 'whole' || meta === 'partial' ? meta : 'empty',
+    cluster_id: value('cluster_id'),
+    state: {
+      member: value('member'),
+      joining: value('joining') !== null,
+      founding: value('founding') !== null,
+      peers: [...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []),
+    },
+  };
+}
+
+function beOf(text: string): [ServiceName, BeData] {
+  const name = (/^name (.+)$/m.exec(text)?.[1] ?? 'starrocks-be') as ServiceName;
+  const ids = [...text.matchAll(/^folder (.+)$/gm)].flatMap(match => match[1] ?? []);
+  const carried = ids.filter(id => id !== '-');
+  const storage = carried.length === 0 ? 'empty' : carried.length === ids.length ? 'whole' : 'partial';
+  return [name, { storage, cluster_id: carried[0] ?? null, member: /^member ?(.*)$/m.exec(text)?.[1] ?? null }];
+}
+
+function diskOf(text: string): Disk {
+  const [path = '', df = '', writable] = text.split('\n');
+  const [, total = '0', , free = '0'] = df.split(/\s+/);
+  return { path, free: Number(free) * 1024, total: Number(total) * 1024, writable: writable === 'writable' };
+}
+
+const imageOf = (text: string): [string, string | null] => {
+  const [reference = '', id = ''] = text.trim().split(' ');
+  return [reference, id === '' ? null : id];
+};
+
+const lockOf = (text: string): LockOwner => ({ run: '', actor: '', commit: '', since: '', ...json<LockOwner>(text) });
+
+function listenersOf(
+  host: CompiledHost,
+  text: string,
+  holders: readonly string[],
+  pids: ReadonlyMap<string, string>,
+): Listener[] {
+  const holderOf = new Map(
+    holders.map(holder => {
+      const [inode = '', ancestors = '', cgroup = '', name = ''] = holder.split('\n');
+      return [inode, { owner: `${name || '?'} (${ancestors.split(' ')[0]})`, service: ours(ancestors, cgroup, pids) }];
+    }),
+  );
+  return text.split('\n').flatMap(line => {
+    const [address = '', port, inode = ''] = line.split(' ');
+    if (port === undefined || !inTheWay(address, host.address)) return [];
+    return [{ port: Number(port), ...(holderOf.get(inode) ?? { owner: '?', service: null }) }];
+  });
+}
+
+/** On a loopback host (a sandbox) its neighbours on 127.0.0.x listen on the same ports: only its own address counts. */
+function inTheWay(hexadecimal: string, address: string): boolean {
+  if (!address.startsWith('127.') || /^0+$/.test(hexadecimal)) return true;
+  const own = address.split('.').map(part => Number(part).toString(16).padStart(2, '0').toUpperCase());
+  return hexadecimal.endsWith(own.reverse().join(''));
+}

@@ -1,0 +1,347 @@
+import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { majority } from './gates.ts';
+import type { Operation, Statement } from './operation.ts';
+import { unreachableCase } from './unreachable.ts';
+import type { BackendRow, Container, FeData, FrontendRow, HostWorld, World } from './world.ts';
+import { known, nodeKey } from './world.ts';
+
+/** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
+export interface Effects {
+  /** It was done, whether or not the answer arrived. */
+  readonly done: World;
+  /** Worlds in which it was cut off: the first is the one before it. */
+  readonly cutOff: readonly World[];
+}
+
+export function effects(operation: Operation, desired: ClusterJson, world: World): Effects {
+  const done = settle(desired, apply(operation, desired, world));
+  switch (operation.kind) {
+    case 'activate': {
+      // Files have moved, and the container is still the old one, or gone while Compose recreates it.
+      const moved = onHost(world, operation.host, machine =>
+        withFiles(machine, desired, operation.host, operation.service),
+      );
+      const gone = onHost(moved, operation.host, machine => ({
+        ...machine,
+        containers: machine.containers.filter(container => container.service !== operation.service),
+      }));
+      return { done, cutOff: [world, moved, settle(desired, gone)] };
+    }
+    case 'refresh':
+    case 'stage':
+    case 'pull':
+    case 'writeState':
+    case 'asideMetadata':
+    case 'stop':
+    case 'sql':
+      return { done, cutOff: [world] };
+    default:
+      return unreachableCase(operation);
+  }
+}
+
+function apply(operation: Operation, desired: ClusterJson, world: World): World {
+  switch (operation.kind) {
+    case 'stage':
+      return onHost(world, operation.host, machine => ({
+        ...machine,
+        staged: [...machine.staged, operation.digest],
+      }));
+    case 'pull':
+      return onHost(world, operation.host, machine => ({
+        ...machine,
+        images: { ...machine.images, [operation.image]: 'pulled' },
+      }));
+    case 'activate':
+      return onHost(world, operation.host, machine =>
+        activated(withFiles(machine, desired, operation.host, operation.service), desired, operation),
+      );
+    case 'refresh':
+      return onHost(world, operation.host, machine => ({
+        ...machine,
+        files: Object.fromEntries(hostOf(desired, operation.host).files.map(file => [file.path, file.sha256])),
+      }));
+    case 'writeState':
+      return onHost(world, operation.host, machine =>
+        withFe(machine, fe => ({
+          ...fe,
+          state: { ...fe.state, peers: [...operation.peers] },
+        })),
+      );
+    case 'asideMetadata':
+      return onHost(world, operation.host, machine =>
+        withFe(machine, fe => ({
+          ...fe,
+          meta: 'empty',
+          cluster_id: null,
+          state: { ...fe.state, joining: false },
+        })),
+      );
+    case 'stop':
+      return onHost(world, operation.host, machine => ({
+        ...machine,
+        containers: machine.containers.map(container =>
+          container.service === operation.service ? { ...container, state: 'exited' as const } : container,
+        ),
+      }));
+    case 'sql':
+      return executed(operation.statement, world);
+    default:
+      return unreachableCase(operation);
+  }
+}
+
+const hostOf = (desired: ClusterJson, address: string): CompiledHost => {
+  const host = desired.hosts.find(one => one.address === address);
+  if (host === undefined) throw new Error(`${address} is not in cluster.json`);
+  return host;
+};
+
+function onHost(world: World, address: string, change: (machine: HostWorld) => HostWorld): World {
+  const answer = world.hosts[address];
+  if (answer?.known !== true) return world;
+  return {
+    ...world,
+    hosts: { ...world.hosts, [address]: known(change(answer.value)) },
+  };
+}
+
+const emptyFe: FeData = {
+  meta: 'empty',
+  cluster_id: null,
+  state: { member: null, joining: false, founding: false, peers: [] },
+};
+
+const withFe = (machine: HostWorld, change: (fe: FeData) => FeData): HostWorld => ({
+  ...machine,
+  fe: change(machine.fe ?? emptyFe),
+});
+
+function withFiles(machine: HostWorld, desired: ClusterJson, address: string, service: string): HostWorld {
+  const moved = hostOf(desired, address).files.filter(file => file.service === null || file.service === service);
+  return {
+    ...machine,
+    files: {
+      ...machine.files,
+      ...Object.fromEntries(moved.map(file => [file.path, file.sha256])),
+    },
+  };
+}
+
+function activated(
+  machine: HostWorld,
+  desired: ClusterJson,
+  operation: Extract<Operation, { kind: 'activate' }>,
+): HostWorld {
+  const host = hostOf(desired, operation.host);
+  const service = [...(host.fe === null ? [] : [host.fe]), ...host.be].find(one => one.name === operation.service);
+  if (service === undefined) return machine;
+  const container: Container = {
+    service: service.name,
+    digest: operation.digest,
+    image: service.image,
+    image_id: machine.images[service.image] ?? 'unknown',
+    state: 'running',
+    health: 'starting',
+    started_at: 'now',
+    restarts: 0,
+    mounts: Object.fromEntries(service.folders.map(folder => [folder.container, folder.host])),
+  };
+  return {
+    ...machine,
+    containers: [...machine.containers.filter(one => one.service !== service.name), container],
+  };
+}
+
+function executed(statement: Statement, world: World): World {
+  if (!world.cluster.known) return world;
+  const rows = world.cluster.value;
+  switch (statement.kind) {
+    case 'setRootPassword':
+      return { ...world, cluster: known({ ...rows, root_open: false }) };
+    case 'addFollower':
+    case 'addObserver': {
+      if (rows.frontends.some(row => row.host === statement.host)) return world;
+      const role = statement.kind === 'addFollower' ? 'FOLLOWER' : 'OBSERVER';
+      const row = newFrontend(statement.host, statement.port, role, rows.frontends[0]?.cluster_id ?? '');
+      return {
+        ...world,
+        cluster: known({ ...rows, frontends: [...rows.frontends, row] }),
+      };
+    }
+    case 'addBackend': {
+      const exists = rows.backends.some(row => row.host === statement.host && row.heartbeat_port === statement.port);
+      if (exists) return world;
+      return {
+        ...world,
+        cluster: known({
+          ...rows,
+          backends: [...rows.backends, newBackend(statement.host, statement.port)],
+        }),
+      };
+    }
+    case 'setLocation': {
+      const backends = rows.backends.map(row =>
+        row.host === statement.host && row.heartbeat_port === statement.port
+          ? { ...row, location: statement.location }
+          : row,
+      );
+      return { ...world, cluster: known({ ...rows, backends }) };
+    }
+    default:
+      return unreachableCase(statement);
+  }
+}
+
+const newFrontend = (host: string, port: number, role: FrontendRow['role'], clusterId: string): FrontendRow => ({
+  name: `${host}_${port}`,
+  host,
+  edit_log_port: port,
+  query_port: 0,
+  role,
+  cluster_id: clusterId,
+  join: false,
+  alive: false,
+  replayed_journal_id: 0,
+  last_heartbeat: null,
+  err_msg: '',
+  start_time: null,
+  version: null,
+  raw: {},
+});
+
+const newBackend = (host: string, port: number): BackendRow => ({
+  id: `${host}:${port}`,
+  host,
+  heartbeat_port: port,
+  be_port: -1,
+  http_port: -1,
+  brpc_port: -1,
+  last_start_time: null,
+  last_heartbeat: null,
+  alive: false,
+  system_decommissioned: false,
+  cluster_decommissioned: false,
+  tablet_num: 0,
+  err_msg: '',
+  version: null,
+  location: '',
+  raw: {},
+});
+
+/** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
+export function settle(desired: ClusterJson, world: World): World {
+  let settled = elect(desired, world);
+  if (!settled.cluster.known) return settled;
+  const answers: Record<string, World['answers'][string]> = {
+    ...settled.answers,
+  };
+  const { value: rows } = settled.cluster;
+  const runs = (address: string, service: string): boolean => isRunning(settled, address, service);
+  const frontends = rows.frontends.map(row => {
+    const here = desired.hosts.some(host => host.address === row.host && host.fe !== null);
+    if (!here || settled.hosts[row.host]?.known !== true) return row;
+    const alive = runs(row.host, 'starrocks-fe');
+    answers[nodeKey(row.host, 'starrocks-fe')] = known(alive);
+    return alive
+      ? {
+          ...row,
+          alive,
+          join: true,
+          last_heartbeat: row.last_heartbeat ?? 'now',
+          start_time: 'now',
+        }
+      : { ...row, alive };
+  });
+  const backends = rows.backends.map(row => {
+    const host = desired.hosts.find(one => one.address === row.host);
+    const be = host?.be.find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
+    if (be === undefined || settled.hosts[row.host]?.known !== true) return row;
+    const alive = runs(row.host, be.name);
+    answers[nodeKey(row.host, be.name)] = known(alive);
+    return alive ? { ...row, alive, last_heartbeat: 'now', last_start_time: 'now' } : { ...row, alive };
+  });
+  settled = {
+    ...settled,
+    answers,
+    cluster: known({ ...rows, frontends, backends }),
+  };
+  for (const row of frontends) {
+    if (!row.join || !row.alive) continue;
+    settled = onHost(settled, row.host, machine =>
+      withFe(machine, fe => ({
+        ...fe,
+        meta: 'whole',
+        cluster_id: row.cluster_id,
+        state: {
+          ...fe.state,
+          member: row.cluster_id,
+          joining: false,
+          founding: false,
+        },
+      })),
+    );
+  }
+  return settled;
+}
+
+const isRunning = (world: World, address: string, service: string): boolean => {
+  const answer = world.hosts[address];
+  return (
+    answer?.known === true && answer.value.containers.some(one => one.service === service && one.state === 'running')
+  );
+};
+
+/** A leader appears when the founder runs alone, or when a majority of the FEs with whole metadata runs. */
+function elect(desired: ClusterJson, world: World): World {
+  if (world.cluster.known) return world;
+  const fes = desired.hosts.flatMap(host => (host.fe === null ? [] : [{ host, fe: host.fe }]));
+  const feData = (address: string): FeData | null => {
+    const answer = world.hosts[address];
+    return answer?.known === true ? answer.value.fe : null;
+  };
+  const members = fes.filter(({ host }) => feData(host.address)?.meta === 'whole');
+  const founds = members.length === 0 && isRunning(world, desired.master_host, 'starrocks-fe');
+  const electing = founds ? fes.filter(({ host }) => host.address === desired.master_host) : members;
+  const running = electing.filter(({ host }) => isRunning(world, host.address, 'starrocks-fe'));
+  const leader = running[0]?.host.address;
+  if (leader === undefined || running.length < majority(electing.length)) return world;
+  const id = feData(leader)?.cluster_id ?? 'new';
+  const frontends = electing.map(({ host, fe }) => ({
+    ...newFrontend(
+      host.address,
+      fe.ports.edit_log_port,
+      fe.role === 'observer' ? ('OBSERVER' as const) : ('FOLLOWER' as const),
+      id,
+    ),
+    ...(host.address === leader ? { role: 'LEADER' as const } : {}),
+    last_heartbeat: 'now',
+    join: true,
+  }));
+  const rooted = desired.password_env !== null && founds;
+  return {
+    ...world,
+    cluster: known({
+      asked: leader,
+      leader,
+      frontends,
+      backends: knownBackends(desired, world),
+      unhealthy_tablets: 0,
+      root_open: rooted,
+    }),
+  };
+}
+
+/** BEs whose storage carries a cluster id were registered before everything stopped. */
+function knownBackends(desired: ClusterJson, world: World): BackendRow[] {
+  return desired.hosts.flatMap(host => {
+    const answer = world.hosts[host.address];
+    if (answer?.known !== true) return [];
+    return host.be
+      .filter(be => answer.value.be[be.name]?.storage === 'whole')
+      .map(be => ({
+        ...newBackend(host.address, be.ports.heartbeat_service_port),
+        location: host.location ?? '',
+      }));
+  });
+}

@@ -1,0 +1,543 @@
+import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { Problem } from '../error.ts';
+import type { Gate } from './gates.ts';
+import { holds, majority, replicasAway } from './gates.ts';
+import type { Operation } from './operation.ts';
+import { refusals } from './refusals.ts';
+import type { BeNode, FeNode, Node, Situation, View } from './situation.ts';
+import { current, down, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
+import type { Next, Step } from './step.ts';
+
+type Rule = (v: View) => Next | null;
+
+/**
+ * What is to be done next, from one observation: pure, so that a plan can be shown before anybody runs it and a killed
+ * run is repaired by asking again. The first rule that has something to say decides.
+ */
+export function next(situation: Situation): Next {
+  const v = view(situation);
+  for (const rule of ORDER) {
+    const decision = rule(v);
+    if (decision !== null) return decision;
+  }
+  return { kind: 'done' };
+}
+
+const ORDER: readonly Rule[] = [
+  refuse,
+  prepare,
+  // No leader answers.
+  setPartialMetadataOfFounderAside,
+  found,
+  coldStart,
+  awaitLeader,
+  // A leader answers.
+  setRootPassword,
+  setUnusableMetadataAside,
+  startFrontendsThatAreDown,
+  registerFrontends,
+  awaitFrontends,
+  joinFrontend,
+  startBackendsThatAreDown,
+  addBackends,
+  awaitBackends,
+  setLocations,
+  restartBackends,
+  restartFrontends,
+  refreshFiles,
+  rememberPeers,
+];
+
+function refuse(v: View): Next | null {
+  const problems = refusals(v);
+  return problems.length > 0 ? { kind: 'blocked', problems } : null;
+}
+
+const wave = (title: string, steps: readonly Step[]): Next | null =>
+  steps.length > 0 ? { kind: 'wave', title, steps } : null;
+
+const step = (
+  node: Node,
+  action: Step['action'],
+  reason: string,
+  operations: readonly Operation[],
+  gates: readonly Gate[] = [],
+): Step => ({
+  action,
+  host: node.host.address,
+  service: node.service.name,
+  reason,
+  operations,
+  gates,
+  outage: null,
+});
+
+const activate = (node: Node): Operation => ({
+  kind: 'activate',
+  host: node.host.address,
+  service: node.service.name,
+  expects: node.container?.digest ?? null,
+  digest: node.service.digest,
+});
+
+/** Uploads and pulls everywhere before anything is touched anywhere: a failed one can never leave a service down. */
+function prepare(v: View): Next | null {
+  const steps = v.desired.hosts.flatMap((host): Step[] => {
+    const nodes = [...v.frontends, ...v.backends].filter(node => node.host === host && reachable(node));
+    const machine = nodes[0]?.machine;
+    if (machine === null || machine === undefined) return [];
+    const stale = staleFiles(host, machine);
+    const changing = nodes.filter(node => !current(node) || !running(node));
+    const images = [...new Set(changing.map(node => node.service.image))].filter(image => !machine.images[image]);
+    const upload = (stale.length > 0 || changing.some(node => !current(node))) && !machine.staged.includes(host.digest);
+    if (images.length === 0 && !upload) return [];
+    return [
+      {
+        action: 'prepare',
+        host: host.address,
+        service: null,
+        reason: [
+          ...(upload ? [`${stale.length} files differ`] : []),
+          ...images.map(image => `${image} is not there`),
+        ].join(', '),
+        operations: [
+          ...(upload
+            ? [
+                {
+                  kind: 'stage' as const,
+                  host: host.address,
+                  digest: host.digest,
+                },
+              ]
+            : []),
+          ...images.map(image => ({
+            kind: 'pull' as const,
+            host: host.address,
+            image,
+          })),
+        ],
+        gates: [],
+        outage: null,
+      },
+    ];
+  });
+  return wave('upload the files and pull the images', steps);
+}
+
+const founderOf = (v: View): FeNode | undefined =>
+  v.frontends.find(node => node.host.address === v.desired.master_host);
+
+/** A founding that was killed midway: nobody else ever had metadata, so it may be founded again. */
+function setPartialMetadataOfFounderAside(v: View): Next | null {
+  const founder = founderOf(v);
+  if (v.rows !== null || founder === undefined || !reachable(founder)) return null;
+  const fe = founder.machine?.fe;
+  if (fe?.meta !== 'partial' || !fe.state.founding || fe.state.member !== null) return null;
+  if (v.memory.started[founder.key] !== undefined) return null;
+  const gate: Gate = { kind: 'nothing-founded', founder: founder.host.address };
+  if (holds(gate, v) !== null) return null;
+  return wave('clear away a founding that was cut off', [asideStep(founder, 'founding was cut off', [gate])]);
+}
+
+function found(v: View): Next | null {
+  if (v.rows !== null) return null;
+  const gate: Gate = {
+    kind: 'nothing-founded',
+    founder: v.desired.master_host,
+  };
+  const trace = holds(gate, v);
+  const founder = founderOf(v);
+  if (trace !== null) {
+    const somebody = v.frontends.some(
+      node => node.container !== null || (node.machine !== null && node.machine.fe?.meta !== 'empty'),
+    );
+    return somebody ? null : blockedFounding(v, trace);
+  }
+  if (founder === undefined || !reachable(founder)) {
+    return blockedFounding(v, `${v.desired.master_host} is not among the chosen hosts`);
+  }
+  if (running(founder) && current(founder)) return null;
+  return wave('found the cluster', [step(founder, 'found', 'no FE exists yet', [activate(founder)], [gate])]);
+}
+
+const blockedFounding = (v: View, reason: string): Next => ({
+  kind: 'blocked',
+  problems: [
+    {
+      code: 'E_FOUNDING_REFUSED',
+      host: v.desired.master_host,
+      step: 'found',
+      message: `No leader answers, and no cluster is founded: ${reason}.`,
+      hint: 'A second cluster would take the first one’s machines: bring every machine up, mount its disks, or move old data away by hand, then deploy to all hosts.',
+    },
+  ],
+});
+
+/**
+ * After a full stop, FEs open their ports only when a majority is up: all of them together, never one by one. Only
+ * initialised ones: an empty one could not join before a leader answers.
+ */
+function coldStart(v: View): Next | null {
+  if (v.rows !== null) return null;
+  const asleep = v.frontends.filter(
+    node => reachable(node) && node.machine?.fe?.meta === 'whole' && down(node) && (!running(node) || !current(node)),
+  );
+  return wave(
+    'start all FEs together, because no leader answers',
+    asleep.map(node =>
+      step(
+        node,
+        'start',
+        'no leader answers and it is down',
+        [activate(node)],
+        [{ kind: 'already-down', node: node.key }],
+      ),
+    ),
+  );
+}
+
+function awaitLeader(v: View): Next | null {
+  if (v.rows !== null) return null;
+  const awake = v.frontends.filter(node => running(node) && node.machine !== null);
+  const why = v.world.cluster.known ? '' : v.world.cluster.reason;
+  if (awake.length > 0) {
+    return {
+      kind: 'wait',
+      reason: 'a leader answers',
+      hosts: awake.map(node => node.host.address),
+      service: 'starrocks-fe',
+      limit_seconds: v.desired.timeouts.fe_ready,
+    };
+  }
+  return {
+    kind: 'blocked',
+    problems: [
+      {
+        code: 'E_NO_LEADER',
+        host: null,
+        step: 'plan',
+        message: `No FE of ${v.desired.cluster} answers, and none can be started: ${why}.`,
+        hint: 'Bring back the machines that carry FE metadata; with a majority lost for good, follow StarRocks’ metadata recovery by hand.',
+      },
+    ],
+  };
+}
+
+function setRootPassword(v: View): Next | null {
+  if (v.rows?.root_open !== true) return null;
+  return wave("set root's password", [
+    {
+      action: 'password',
+      host: null,
+      service: null,
+      reason: 'root still has none',
+      operations: [{ kind: 'sql', statement: { kind: 'setRootPassword' } }],
+      gates: [],
+      outage: null,
+    },
+  ]);
+}
+
+function asideStep(node: FeNode, reason: string, gates: readonly Gate[]): Step {
+  const { address: host } = node.host;
+  const stop: Operation[] = node.container === null ? [] : [{ kind: 'stop', host, service: node.service.name }];
+  const operations: Operation[] = [...stop, { kind: 'asideMetadata', host, reason }];
+  return step(node, 'aside', reason, operations, gates);
+}
+
+/** Metadata of a join that was cut off is seen to crash for ever: it goes aside, and the FE joins again. */
+function setUnusableMetadataAside(v: View): Next | null {
+  const broken = v.frontends.filter(node => {
+    const fe = node.machine?.fe;
+    if (!reachable(node) || fe === null || fe === undefined || node.answers === true) return false;
+    if (v.memory.started[node.key] !== undefined) return false;
+    return fe.meta === 'partial' || (fe.meta === 'whole' && fe.state.joining);
+  });
+  const [first] = broken;
+  if (first === undefined) return null;
+  const gates: Gate[] = [{ kind: 'already-down', node: first.key }];
+  return wave('clear away a join that was cut off', [asideStep(first, 'join was cut off', gates)]);
+}
+
+const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
+
+function startFrontendsThatAreDown(v: View): Next | null {
+  const asleep = v.frontends.filter(
+    node =>
+      reachable(node) &&
+      !needsJoin(node) &&
+      down(node) &&
+      (!running(node) || !current(node)) &&
+      node.container !== null,
+  );
+  return wave(
+    'start FEs that are down',
+    asleep.map(node =>
+      step(node, 'start', whyDown(node), [activate(node)], [{ kind: 'already-down', node: node.key }]),
+    ),
+  );
+}
+
+const whyDown = (node: Node): string =>
+  running(node) ? 'it does not answer, and its files differ' : `its container is ${node.container?.state ?? 'missing'}`;
+
+/** Runs but nobody registered it: an earlier run died in between, or the machine does not know the password. */
+function registerFrontends(v: View): Next | null {
+  const lost = v.frontends.filter(node => reachable(node) && node.row === null && running(node) && current(node));
+  const [first] = lost;
+  if (first === undefined) return null;
+  return wave('register an FE', [step(first, 'register', 'it runs and is not registered', [addFrontend(first)])]);
+}
+
+const addFrontend = (node: FeNode): Operation => ({
+  kind: 'sql',
+  statement: {
+    kind: node.service.role === 'observer' ? 'addObserver' : 'addFollower',
+    host: node.host.address,
+    port: node.service.ports.edit_log_port,
+  },
+});
+
+const addBackend = (node: BeNode): Operation => ({
+  kind: 'sql',
+  statement: {
+    kind: 'addBackend',
+    host: node.host.address,
+    port: node.service.ports.heartbeat_service_port,
+  },
+});
+
+const awaitNodes = (nodes: readonly Node[], service: ServiceName, limit: number): Next | null => {
+  if (nodes.length === 0) return null;
+  const names = nodes.map(node => node.key).join(', ');
+  return {
+    kind: 'wait',
+    reason: `the leader shows ${names} alive`,
+    hosts: nodes.map(node => node.host.address),
+    service,
+    limit_seconds: limit,
+  };
+};
+
+function awaitFrontends(v: View): Next | null {
+  const coming = v.frontends.filter(node => reachable(node) && running(node) && current(node) && !up(node, v.memory));
+  return awaitNodes(coming, 'starrocks-fe', v.desired.timeouts.fe_ready);
+}
+
+/** One at a time: each new follower changes what a majority is. */
+function joinFrontend(v: View): Next | null {
+  const waiting = v.frontends.filter(
+    node => reachable(node) && (node.container === null || (needsJoin(node) && down(node))),
+  );
+  const order = [
+    ...waiting.filter(node => node.service.role === 'follower'),
+    ...waiting.filter(node => node.service.role === 'observer'),
+  ];
+  const [first] = order;
+  if (first === undefined) return null;
+  const host = first.host.address;
+  const operations: Operation[] = [
+    { kind: 'writeState', host, peers: peersFor(v, host) },
+    activate(first),
+    addFrontend(first),
+  ];
+  const reason = first.row === null ? 'it is new' : 'its metadata is empty: it joins again under its name';
+  return wave('join an FE', [step(first, 'join', reason, operations)]);
+}
+
+function startBackendsThatAreDown(v: View): Next | null {
+  const asleep = v.backends.filter(
+    node =>
+      reachable(node) &&
+      node.row !== null &&
+      node.container !== null &&
+      down(node) &&
+      (!running(node) || !current(node)),
+  );
+  return wave(
+    'start BEs that are down',
+    asleep.map(node =>
+      step(node, 'start', whyDown(node), [activate(node)], [{ kind: 'already-down', node: node.key }]),
+    ),
+  );
+}
+
+function addBackends(v: View): Next | null {
+  const missing = v.backends.filter(node => reachable(node) && (node.row === null || node.container === null));
+  return wave(
+    'add BEs',
+    missing.map(node => {
+      const start = running(node) && current(node) ? [] : [activate(node)];
+      const action = start.length === 0 ? 'register' : 'add';
+      const reason = node.row === null ? 'it is not registered' : 'its container is missing';
+      return step(node, action, reason, [...start, ...(node.row === null ? [addBackend(node)] : [])]);
+    }),
+  );
+}
+
+function awaitBackends(v: View): Next | null {
+  const coming = v.backends.filter(node => reachable(node) && running(node) && current(node) && !up(node, v.memory));
+  const [first] = coming;
+  return first === undefined ? null : awaitNodes(coming, first.service.name, v.desired.timeouts.be_ready);
+}
+
+function setLocations(v: View): Next | null {
+  const differ = v.backends.filter(
+    node =>
+      node.selected && node.row !== null && node.host.location !== null && node.row.location !== node.host.location,
+  );
+  return wave(
+    'set location labels',
+    differ.map(node => {
+      const statement = {
+        kind: 'setLocation' as const,
+        host: node.host.address,
+        port: node.service.ports.heartbeat_service_port,
+        location: node.host.location ?? '',
+      };
+      return step(node, 'label', `its location is ${node.host.location}`, [{ kind: 'sql', statement }]);
+    }),
+  );
+}
+
+const stale = (node: Node): boolean => reachable(node) && node.container !== null && !current(node);
+
+const restartStep = (node: Node, gates: readonly Gate[], outage: string | null): Step => ({
+  ...step(node, 'restart', 'its definition or its files differ', [activate(node)], gates),
+  outage,
+});
+
+/** As many at once as replicas allow, all of one location. */
+function restartBackends(v: View): Next | null {
+  const differ = v.backends.filter(stale);
+  const [first] = differ;
+  if (first === undefined) return null;
+  const width = Math.max(1, replicasAway(v.desired.default_replication_num));
+  const together = differ.filter(node => node.host.location === first.host.location).slice(0, width);
+  const gate: Gate = {
+    kind: 'replicas-without',
+    nodes: together.map(node => node.key),
+  };
+  if (replicasAway(v.desired.default_replication_num) === 0) {
+    return takeOutage(
+      v,
+      first,
+      `data whose replicas lie on ${first.key}, with ${v.desired.default_replication_num} of each tablet`,
+    );
+  }
+  const reason = holds(gate, v);
+  if (reason === null)
+    return wave(
+      'restart BEs',
+      together.map(node => restartStep(node, [gate], null)),
+    );
+  return notYet(v, first, reason, v.desired.timeouts.be_ready);
+}
+
+/** Observers, then followers one by one, the leader last: found again before each, because it may have moved. */
+function restartFrontends(v: View): Next | null {
+  const differ = v.frontends.filter(stale);
+  const leader = v.rows?.leader;
+  const rank = (node: FeNode) => (node.row?.role === 'OBSERVER' ? 0 : node.host.address === leader ? 2 : 1);
+  const [first] = differ.toSorted((a, b) => rank(a) - rank(b));
+  if (first === undefined) return null;
+  const last = first.host.address === leader;
+  const quorum: Gate = { kind: 'quorum-without', node: first.key };
+  const gates: Gate[] = last ? [quorum] : [quorum, { kind: 'leader-elsewhere', address: first.host.address }];
+  const followers = v.rows?.frontends.filter(row => row.role !== 'OBSERVER').length ?? 0;
+  if (first.service.role === 'follower' && followers - 1 < majority(followers)) {
+    return takeOutage(v, first, 'the whole cluster: without this FE no majority of followers remains');
+  }
+  const reason = holds(quorum, v);
+  if (reason === null) return wave(last ? 'restart the leader' : 'restart an FE', [restartStep(first, gates, null)]);
+  return notYet(v, first, reason, v.desired.timeouts.fe_ready);
+}
+
+/** A step that cannot be done without one, whatever the order. */
+function takeOutage(v: View, node: Node, what: string): Next | null {
+  const gate: Gate = down(node)
+    ? { kind: 'already-down', node: node.key }
+    : { kind: 'others-healthy', nodes: [node.key] };
+  if (!v.desired.allow_outage && !down(node)) {
+    return blocked(
+      node,
+      'E_OUTAGE',
+      `Restarting ${node.service.name} on ${node.host.address} takes an outage of ${what}.`,
+      'Write `allow_outage: true` into cluster.yaml if that is acceptable now, or add machines first.',
+    );
+  }
+  const reason = holds(gate, v);
+  if (reason !== null) return notYet(v, node, reason, v.desired.timeouts.fe_ready);
+  return wave('restart with an outage', [restartStep(node, [gate], down(node) ? null : what)]);
+}
+
+/** A gate that other nodes' recovery will open is waited for; one that nobody works on stops the run. */
+function notYet(v: View, node: Node, reason: string, limit: number): Next {
+  const recovering = [...v.frontends, ...v.backends].filter(
+    other => other.machine !== null && running(other) && other.row !== null && !up(other, v.memory),
+  );
+  const healing = (v.rows?.unhealthy_tablets ?? 0) > (v.memory.unhealthy_before ?? 0);
+  if (recovering.length > 0 || healing) {
+    return {
+      kind: 'wait',
+      reason: `${node.key} may be restarted`,
+      hosts: recovering.map(other => other.host.address),
+      service: null,
+      limit_seconds: limit,
+    };
+  }
+  return blocked(
+    node,
+    'E_GATE',
+    `${node.service.name} on ${node.host.address} cannot be restarted now: ${reason}.`,
+    'Repair the nodes that are named, then deploy again.',
+  );
+}
+
+const blocked = (node: Node, code: Problem['code'], message: string, hint: string): Next => ({
+  kind: 'blocked',
+  problems: [{ code, host: node.host.address, step: 'plan', message, hint }],
+});
+
+/** Files that no running service has to be restarted for: identity keys, app.env. */
+function refreshFiles(v: View): Next | null {
+  const steps = v.desired.hosts.flatMap((host): Step[] => {
+    const answer = v.world.hosts[host.address];
+    const selected = !host.maintenance && (v.request.hosts === null || v.request.hosts.has(host.address));
+    if (!selected || answer?.known !== true) return [];
+    const paths = staleFiles(host, answer.value);
+    if (paths.length === 0) return [];
+    return [
+      {
+        action: 'refresh',
+        host: host.address,
+        service: null,
+        reason: `${paths.join(', ')} differ`,
+        operations: [{ kind: 'refresh', host: host.address, digest: host.digest }],
+        gates: [],
+        outage: null,
+      },
+    ];
+  });
+  return wave('refresh files, restarting nothing', steps);
+}
+
+/** So that an FE which loses its metadata still finds the others when the founding host is down. */
+function rememberPeers(v: View): Next | null {
+  const steps = v.frontends.filter(reachable).flatMap((node): Step[] => {
+    const peers = peersFor(v, node.host.address);
+    const remembered = node.machine?.fe?.state.peers ?? [];
+    if (peers.every(peer => remembered.includes(peer))) return [];
+    const operation: Operation = {
+      kind: 'writeState',
+      host: node.host.address,
+      peers,
+    };
+    return [
+      step(node, 'remember', `it has not met ${peers.filter(peer => !remembered.includes(peer)).join(', ')}`, [
+        operation,
+      ]),
+    ];
+  });
+  return wave('write down which FEs exist', steps);
+}

@@ -1,0 +1,65 @@
+import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+
+/**
+ * Everything that a run can do to a machine or to the cluster. What is not in this union cannot be done; it holds
+ * nothing that deletes a data or metadata folder. Each kind can be repeated: it looks, acts and looks again.
+ */
+export type Operation =
+  /** Upload the host's compiled folder beside the running files; nothing moves into place. */
+  | { readonly kind: 'stage'; readonly host: string; readonly digest: string }
+  | { readonly kind: 'pull'; readonly host: string; readonly image: string }
+  /** Move a service's files (and the shared ones) into place and `docker compose up -d --no-deps SERVICE`. */
+  | {
+      readonly kind: 'activate';
+      readonly host: string;
+      readonly service: ServiceName;
+      /** Digest of the container it replaces, or null where there must be none; the host refuses another one. */
+      readonly expects: string | null;
+      readonly digest: string;
+    }
+  /** Move files into place that no running service has to be restarted for. */
+  | { readonly kind: 'refresh'; readonly host: string; readonly digest: string }
+  /** Tell the machine's state/ what it should know before a start: the FEs that exist. */
+  | {
+      readonly kind: 'writeState';
+      readonly host: string;
+      readonly peers: readonly string[];
+    }
+  /** Move a metadata folder that cannot be started to a dated name beside it. Its container must be stopped. */
+  | {
+      readonly kind: 'asideMetadata';
+      readonly host: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'stop';
+      readonly host: string;
+      readonly service: ServiceName;
+    }
+  | { readonly kind: 'sql'; readonly statement: Statement };
+
+/** The statements this program may send; their text is made in starrocks/ from validated addresses and ports. */
+export type Statement =
+  | {
+      readonly kind: 'addFollower';
+      readonly host: string;
+      readonly port: number;
+    }
+  | {
+      readonly kind: 'addObserver';
+      readonly host: string;
+      readonly port: number;
+    }
+  | {
+      readonly kind: 'addBackend';
+      readonly host: string;
+      readonly port: number;
+    }
+  /** Gives root the configured password while it still has none. */
+  | { readonly kind: 'setRootPassword' }
+  | {
+      readonly kind: 'setLocation';
+      readonly host: string;
+      readonly port: number;
+      readonly location: string;
+    };

@@ -1,0 +1,347 @@
+import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import type { Problem } from '../error.ts';
+import type { Node, View } from './situation.ts';
+import { current, running, staleFiles } from './situation.ts';
+import type { HostWorld } from './world.ts';
+
+type Refusal = (v: View) => readonly Problem[];
+
+/** What this planner does not know how to do safely, or must not do at all: named before anything is touched. */
+export function refusals(v: View): Problem[] {
+  return ALL.flatMap(refusal => refusal(v));
+}
+
+const problem = (code: Problem['code'], host: string | null, message: string, hint: string): Problem => ({
+  code,
+  host,
+  step: 'plan',
+  message,
+  hint,
+});
+
+/** Machines that answered and that this run may change. */
+const machines = (v: View): { host: CompiledHost; machine: HostWorld }[] =>
+  v.desired.hosts.flatMap(host => {
+    const answer = v.world.hosts[host.address];
+    const selected = v.request.hosts === null || v.request.hosts.has(host.address);
+    return answer?.known === true && selected && !host.maintenance ? [{ host, machine: answer.value }] : [];
+  });
+
+const nodes = (v: View): Node[] => [...v.frontends, ...v.backends].filter(node => node.selected);
+
+const docker: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) =>
+    machine.docker.known
+      ? []
+      : [
+          problem(
+            'E_DOCKER',
+            host.address,
+            `Docker cannot be used on ${host.address}: ${machine.docker.reason}.`,
+            'Install Docker Engine and the Compose plugin (v2), start them, and let the SSH user use them, or set `ssh: { sudo: true }`.',
+          ),
+        ],
+  );
+
+const otherOwner: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) =>
+    machine.marker === null || machine.marker.cluster === v.desired.cluster
+      ? []
+      : [
+          problem(
+            'E_OTHER_CLUSTER',
+            host.address,
+            `${host.address} belongs to the cluster ${machine.marker.cluster} (${machine.marker.repository || 'no repository'}), not to ${v.desired.cluster}.`,
+            'Take the machine out of the other cluster first, or correct the address in cluster.yaml.',
+          ),
+        ],
+  );
+
+const strangers: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) =>
+    machine.strangers.map(stranger =>
+      problem(
+        'E_FOREIGN_STARROCKS',
+        host.address,
+        `StarRocks that this tool did not start is on ${host.address}: ${stranger}.`,
+        'Stop it and move its data away, or leave this machine out of cluster.yaml.',
+      ),
+    ),
+  );
+
+const takenPorts: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) => {
+    const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+    return services.flatMap(service =>
+      Object.entries(service.ports).flatMap(([name, port]) => {
+        const listener = machine.listeners.find(one => one.port === port && one.service === null);
+        if (listener === undefined) return [];
+        return [
+          problem(
+            'E_PORT_TAKEN',
+            host.address,
+            `${name} ${port} of ${service.name} on ${host.address} is held by ${listener.owner}.`,
+            `Stop that program, or run \`npm run ports\`, which finds a free port and writes it into cluster.yaml.`,
+          ),
+        ];
+      }),
+    );
+  });
+
+const memory: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) => {
+    const heap = (host.fe?.heap_mib ?? 0) * 2 ** 20;
+    const storage = host.be.reduce((sum, be) => sum + memLimit(be.mem_limit, machine.memory), 0);
+    if (heap + storage <= machine.memory) return [];
+    return [
+      problem(
+        'E_MEMORY',
+        host.address,
+        `FE heap and BE mem_limit of ${host.address} need ${gib(heap + storage)} and the machine has ${gib(machine.memory)}.`,
+        'Set `resources: { memory: … }` for this host to what the machine has, or lower `fe_heap` and `mem_limit`.',
+      ),
+    ];
+  });
+
+/** Bytes of `80%` or `50G` on a machine with that much memory. */
+function memLimit(limit: string, machine: number): number {
+  const match = /^(\d+)([%KMGT])?$/.exec(limit);
+  if (match === null) return 0;
+  const amount = Number(match[1]);
+  const unit = match[2] ?? '';
+  return unit === '%' ? (amount / 100) * machine : amount * 1024 ** ' KMGT'.indexOf(unit === '' ? ' ' : unit);
+}
+
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+/** StarRocks' own floor: an FE exits with less than 5 GB free for its metadata (MetaHelper.checkMetaDir). */
+const META_FLOOR = 5e9;
+
+const disks: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) =>
+    machine.disks.flatMap(disk => {
+      const changes = staleFiles(host, machine).length > 0;
+      if (changes && !disk.writable) {
+        return [
+          problem(
+            'E_READ_ONLY',
+            host.address,
+            `${disk.path} on ${host.address} cannot be written by the SSH user.`,
+            'Give the folder to that user, or set `ssh: { sudo: true }`.',
+          ),
+        ];
+      }
+      const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host;
+      const starts = v.frontends.some(node => node.host === host && (!running(node) || !current(node)));
+      if (starts && meta?.startsWith(disk.path) === true && disk.free < META_FLOOR) {
+        return [
+          problem(
+            'E_DISK_FULL',
+            host.address,
+            `${disk.path} on ${host.address} has ${(disk.free / 1e9).toFixed(1)} GB free, and an FE does not start with less than 5 GB for its metadata.`,
+            'Free some space, or put `deploy_dir` on a larger disk.',
+          ),
+        ];
+      }
+      return [];
+    }),
+  );
+
+/** BDB JE refuses a peer whose clock is off by more (max_bdbje_clock_delta_ms). */
+const CLOCK_DELTA_MS = 5000;
+
+const clocks: Refusal = v => {
+  const skews = machines(v).filter(({ host }) => host.fe !== null);
+  if (skews.length < 2) return [];
+  const sorted = skews.toSorted((a, b) => a.machine.clock_skew_ms - b.machine.clock_skew_ms);
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const delta = last.machine.clock_skew_ms - first.machine.clock_skew_ms;
+  if (delta <= CLOCK_DELTA_MS) return [];
+  return [
+    problem(
+      'E_CLOCK',
+      last.host.address,
+      `The clocks of ${first.host.address} and ${last.host.address} differ by ${(delta / 1000).toFixed(1)} s, and FEs refuse each other above 5 s.`,
+      'Start chrony or another NTP client on both machines.',
+    ),
+  ];
+};
+
+const removedNodes: Refusal = v => {
+  const { rows } = v;
+  if (rows === null) return [];
+  const strangersFe = rows.frontends.filter(row => !v.frontends.some(node => node.row === row));
+  const strangersBe = rows.backends.filter(row => !v.backends.some(node => node.row === row));
+  const moved = (host: string) => v.frontends.find(node => node.host.address === host);
+  return [
+    ...strangersFe.map(row =>
+      moved(row.host) === undefined
+        ? problem(
+            'E_REMOVE_UNSUPPORTED',
+            row.host,
+            `The FE ${row.host}:${row.edit_log_port} is registered and cluster.yaml does not name it.`,
+            `Removing a node is not done by a deploy yet: name it in cluster.yaml again, or stop it and run ALTER SYSTEM DROP ${row.role === 'OBSERVER' ? 'OBSERVER' : 'FOLLOWER'} "${row.host}:${row.edit_log_port}" by hand.`,
+          )
+        : problem(
+            'E_FE_PORT_MOVED',
+            row.host,
+            `The FE of ${row.host} is registered with edit_log_port ${row.edit_log_port}, and cluster.yaml says ${v.desired.fe_ports.edit_log_port}.`,
+            "An FE's edit_log_port is part of its identity: put the old port back.",
+          ),
+    ),
+    ...strangersBe.map(row =>
+      problem(
+        'E_REMOVE_UNSUPPORTED',
+        row.host,
+        `The BE ${row.host}:${row.heartbeat_port} is registered and cluster.yaml does not name it.`,
+        `Removing a node is not done by a deploy yet: name it in cluster.yaml again, or drain it with ALTER SYSTEM DECOMMISSION BACKEND "${row.host}:${row.heartbeat_port}" by hand.`,
+      ),
+    ),
+  ];
+};
+
+const undeclaredContainers: Refusal = v =>
+  machines(v).flatMap(({ host, machine }) => {
+    const declared = new Set<string>([...(host.fe === null ? [] : [host.fe.name]), ...host.be.map(be => be.name)]);
+    return machine.containers
+      .filter(container => !declared.has(container.service))
+      .map(container =>
+        problem(
+          'E_REMOVE_UNSUPPORTED',
+          host.address,
+          `${container.service} is on ${host.address} and cluster.yaml does not name it there.`,
+          'Removing a service is not done by a deploy yet: name it in cluster.yaml again.',
+        ),
+      );
+  });
+
+/** `starrocks/fe-ubuntu:3.3.18` → `3.3.18`; a digest or a tag that is no release says nothing. */
+const release = (version: string): string => version.replace(/-[0-9a-f]{7,}$/, '');
+
+const changedVersion: Refusal = v =>
+  nodes(v).flatMap(node => {
+    const running = node.row?.version ?? null;
+    const image = node.container?.image ?? node.service.image;
+    const versionDiffers = running !== null && release(running) !== v.desired.version;
+    if (image === node.service.image && !versionDiffers) return [];
+    const found = image === node.service.image ? `StarRocks ${running}` : image;
+    const wanted = image === node.service.image ? `StarRocks ${v.desired.version}` : node.service.image;
+    return [
+      problem(
+        'E_VERSION_UNSUPPORTED',
+        node.host.address,
+        `${node.service.name} on ${node.host.address} runs ${found}, and cluster.yaml says ${wanted}.`,
+        'Changing the version is not done by a deploy yet: put the running version back into cluster.yaml.',
+      ),
+    ];
+  });
+
+const changedRole: Refusal = v =>
+  v.frontends.flatMap(node => {
+    if (node.row === null || (node.row.role === 'OBSERVER') === (node.service.role === 'observer')) return [];
+    return [
+      problem(
+        'E_ROLE_UNSUPPORTED',
+        node.host.address,
+        `The FE of ${node.host.address} is registered as ${node.row.role}, and cluster.yaml says ${node.service.role}.`,
+        'Changing the role of an FE is not done by a deploy yet: put the old role back.',
+      ),
+    ];
+  });
+
+const decommissioned: Refusal = v =>
+  v.backends.flatMap(node => {
+    if (node.row === null || !(node.row.system_decommissioned || node.row.cluster_decommissioned)) return [];
+    const at = `${node.host.address}:${node.service.ports.heartbeat_service_port}`;
+    return [
+      problem(
+        'E_DECOMMISSIONED',
+        node.host.address,
+        `The BE ${at} is being decommissioned, and cluster.yaml names it.`,
+        `Run CANCEL DECOMMISSION BACKEND "${at}", or wait until it is gone and take it out of cluster.yaml.`,
+      ),
+    ];
+  });
+
+/** Where data lies in a container: fe/meta, be/storage, be/storage-1 … */
+const isDataMount = (path: string): boolean => /\/(fe\/meta|be\/storage(-\d+)?)$/.test(path);
+
+const movedData: Refusal = v =>
+  nodes(v).flatMap(node => {
+    const { container, service } = node;
+    if (container === null) return [];
+    return Object.entries(container.mounts)
+      .filter(([path]) => isDataMount(path))
+      .flatMap(([path, mounted]) => {
+        const wanted = service.folders.find(folder => folder.container === path)?.host;
+        if (wanted === mounted) return [];
+        return [
+          problem(
+            'E_DATA_MOVED',
+            node.host.address,
+            `${service.name} on ${node.host.address} keeps data in ${mounted}, and cluster.yaml says ${wanted ?? 'nothing of that folder'}.`,
+            'A deploy never moves or forgets data: put the old folder back.',
+          ),
+        ];
+      });
+  });
+
+const otherClusterId: Refusal = v => {
+  const id = v.rows?.frontends[0]?.cluster_id;
+  if (id === undefined) return [];
+  const foreign = (node: Node, found: string | null): Problem[] =>
+    found === null || found === '' || found === id
+      ? []
+      : [
+          problem(
+            'E_FOREIGN_CLUSTER_ID',
+            node.host.address,
+            `${node.service.name} on ${node.host.address} has data of the cluster with id ${found}, and this cluster's id is ${id}.`,
+            'Nothing was touched: move that data to a safe place by hand if this machine shall join this cluster.',
+          ),
+        ];
+  return [
+    ...v.frontends.flatMap(node =>
+      foreign(node, node.machine?.fe?.cluster_id ?? node.machine?.fe?.state.member ?? null),
+    ),
+    ...v.backends.flatMap(node => {
+      const data = node.machine?.be[node.service.name];
+      return foreign(node, data?.cluster_id ?? data?.member ?? null);
+    }),
+  ];
+};
+
+/** Empty storage where there was some: a disk that is not mounted, or lost data; starting it would hide which. */
+const lostStorage: Refusal = v =>
+  v.backends.flatMap(node => {
+    const data = node.machine?.be[node.service.name];
+    if (!node.selected || data === undefined || node.answers === true) return [];
+    if (data.storage !== 'empty' || data.member === null) return [];
+    return [
+      problem(
+        'E_STORAGE_LOST',
+        node.host.address,
+        `The storage of ${node.service.name} on ${node.host.address} was part of cluster ${data.member || '(id unknown)'} and is empty now.`,
+        'Is a disk not mounted? Mount it and deploy again.',
+      ),
+    ];
+  });
+
+const ALL: readonly Refusal[] = [
+  docker,
+  otherOwner,
+  strangers,
+  undeclaredContainers,
+  takenPorts,
+  memory,
+  disks,
+  clocks,
+  removedNodes,
+  changedRole,
+  changedVersion,
+  decommissioned,
+  movedData,
+  otherClusterId,
+  lostStorage,
+];

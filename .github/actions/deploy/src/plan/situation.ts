@@ -1,0 +1,145 @@
+import type {
+  BeService,
+  ClusterJson,
+  CompiledHost,
+  FeService,
+  ServiceName,
+} from '../../../../../compiler/contract/cluster-json.ts';
+import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, World } from './world.ts';
+import { nodeKey } from './world.ts';
+
+/** What the person asked for. */
+export interface Request {
+  /** Addresses this run may change, or null for all. */
+  readonly hosts: ReadonlySet<string> | null;
+}
+
+/** What a run remembers of its own steps, because the cluster's rows look the same during a whole restart. */
+export interface Memory {
+  /** Rows' times right before this run started the node, by node key. */
+  readonly started: Readonly<Record<string, { readonly start_time: string | null }>>;
+  /** UnhealthyTabletNum before this run's first step. */
+  readonly unhealthy_before: number | null;
+}
+
+export const nothingRemembered: Memory = {
+  started: {},
+  unhealthy_before: null,
+};
+
+export interface Situation {
+  readonly desired: ClusterJson;
+  readonly world: World;
+  readonly request: Request;
+  readonly memory: Memory;
+}
+
+/** One declared FE or BE, with all that is known of it. */
+export interface Node {
+  readonly key: string;
+  readonly host: CompiledHost;
+  readonly service: FeService | BeService;
+  /** null: the machine did not answer or is in maintenance. */
+  readonly machine: HostWorld | null;
+  readonly container: Container | null;
+  readonly row: FrontendRow | BackendRow | null;
+  /** true/false: it answers by itself or does not; null: nobody knows. */
+  readonly answers: boolean | null;
+  readonly selected: boolean;
+}
+
+export interface FeNode extends Node {
+  readonly service: FeService;
+  readonly row: FrontendRow | null;
+}
+
+export interface BeNode extends Node {
+  readonly service: BeService;
+  readonly row: BackendRow | null;
+}
+
+/** The situation with nodes looked up once: every rule reads this. */
+export interface View extends Situation {
+  readonly rows: ClusterRows | null;
+  readonly frontends: readonly FeNode[];
+  readonly backends: readonly BeNode[];
+}
+
+export function view(situation: Situation): View {
+  const { desired, world, request } = situation;
+  const rows = world.cluster.known ? world.cluster.value : null;
+  const feRows = new Map(rows?.frontends.map(row => [`${row.host}:${row.edit_log_port}`, row]));
+  const beRows = new Map(rows?.backends.map(row => [`${row.host}:${row.heartbeat_port}`, row]));
+  const node = (host: CompiledHost, name: ServiceName) => {
+    const answer = world.hosts[host.address];
+    const machine = answer?.known === true ? answer.value : null;
+    const key = nodeKey(host.address, name);
+    const answers = world.answers[key];
+    return {
+      key,
+      host,
+      machine,
+      container: machine?.containers.find(container => container.service === name) ?? null,
+      answers: answers?.known === true ? answers.value : null,
+      selected: !host.maintenance && (request.hosts === null || request.hosts.has(host.address)),
+    };
+  };
+  const frontends: FeNode[] = [];
+  const backends: BeNode[] = [];
+  for (const host of desired.hosts) {
+    const { fe } = host;
+    if (fe !== null) {
+      const row = feRows.get(`${host.address}:${fe.ports.edit_log_port}`) ?? null;
+      frontends.push({ ...node(host, fe.name), service: fe, row });
+    }
+    for (const be of host.be) {
+      const row = beRows.get(`${host.address}:${be.ports.heartbeat_service_port}`) ?? null;
+      backends.push({ ...node(host, be.name), service: be, row });
+    }
+  }
+  return { ...situation, rows, frontends, backends };
+}
+
+/** May this run do something to the node now? */
+export const reachable = (node: Node): boolean => node.selected && node.machine !== null;
+
+/** Its container runs the desired definition. */
+export const current = (node: Node): boolean => node.container?.digest === node.service.digest;
+
+export const running = (node: Node): boolean => node.container?.state === 'running';
+
+/** Nothing of it is working, by its own silence: touching it makes nothing worse. */
+export const down = (node: Node): boolean =>
+  node.machine !== null && node.answers !== true && (!running(node) || node.answers === false);
+
+/** The leader counts on it, it answers by itself, and what is seen is younger than this run's own start of it. */
+export function up(node: Node, memory: Memory): boolean {
+  const { row } = node;
+  if (row === null || !row.alive || node.answers !== true) return false;
+  if ('join' in row && !row.join) return false;
+  const before = memory.started[node.key];
+  // It was not alive before: that it is now says enough.
+  if (before === undefined || before.start_time === null) return true;
+  // Alive and Join stay true through a whole restart (seen on a real FE): only a newer start time with a heartbeat
+  // after it says that the node is back.
+  const start = startTime(row);
+  if (start === null || row.last_heartbeat === null) return false;
+  return start > before.start_time && row.last_heartbeat >= start;
+}
+
+export const startTime = (row: FrontendRow | BackendRow): string | null =>
+  'start_time' in row ? row.start_time : row.last_start_time;
+
+/** Paths of the host whose bytes differ from the compiled ones. */
+export function staleFiles(host: CompiledHost, machine: HostWorld): string[] {
+  return host.files.filter(file => machine.files[file.path] !== file.sha256).map(file => file.path);
+}
+
+/** FEs that a machine should know besides itself: members the leader has met. */
+export function peersFor(v: View, address: string): string[] {
+  const met = v.rows?.frontends.filter(row => row.role !== 'OBSERVER' && row.last_heartbeat !== null) ?? [];
+  return met
+    .map(row => row.host)
+    .filter(host => host !== address)
+    .sort();
+}

@@ -1,0 +1,178 @@
+import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+
+/** A fact, or the reason why nobody knows it. An unknown never permits to stop anything. */
+export type Known<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly reason: string };
+
+export const known = <T>(value: T): Known<T> => ({ known: true, value });
+export const unknown = (reason: string): Known<never> => ({
+  known: false,
+  reason,
+});
+
+/** Everything the planner knows of the machines and of the cluster at one moment. Plain data, JSON all through. */
+export interface World {
+  /** By address; a host in maintenance, or one that did not answer, is unknown. */
+  readonly hosts: Readonly<Record<string, Known<HostWorld>>>;
+  /** What the leader says; unknown while no leader answers. */
+  readonly cluster: Known<ClusterRows>;
+  /** Does the node answer by itself (FE: SQL on its own query_port; BE: GET /api/health)? By `address/service`. */
+  readonly answers: Readonly<Record<string, Known<boolean>>>;
+}
+
+/** One answer of one machine. */
+export interface HostWorld {
+  /** Machine's clock minus the runner's, in milliseconds. */
+  readonly clock_skew_ms: number;
+  readonly docker: Known<{ readonly engine: string; readonly compose: string }>;
+  /** What this tool last wrote there, or null on a machine it never touched. */
+  readonly marker: Marker | null;
+  /** SHA-256 of every file under deploy_dir that is or could be compiled (data, log, state left out), by path. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Host digests whose folders lie complete in `.staged/`. */
+  readonly staged: readonly string[];
+  /** Containers that carry this cluster's label, whatever their state. */
+  readonly containers: readonly Container[];
+  /** StarRocks that this tool did not start: containers of other projects, plain processes. */
+  readonly strangers: readonly string[];
+  /** null: no FE is declared here and no metadata folder exists. */
+  readonly fe: FeData | null;
+  /** Storage of each declared BE instance. */
+  readonly be: Readonly<Partial<Record<ServiceName, BeData>>>;
+  readonly listeners: readonly Listener[];
+  readonly disks: readonly Disk[];
+  /** Bytes of RAM. */
+  readonly memory: number;
+  /** Wanted image reference → image id, or null where it is not on the machine. */
+  readonly images: Readonly<Record<string, string | null>>;
+  /** Who holds the lock now. */
+  readonly lock: LockOwner | null;
+}
+
+/** Written by the session on every activation and refresh: `<deploy_dir>/state/deployed.json`. */
+export interface Marker {
+  readonly cluster: string;
+  readonly repository: string;
+  readonly commit: string;
+  readonly run: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
+export interface LockOwner {
+  readonly run: string;
+  readonly actor: string;
+  readonly commit: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export interface Container {
+  readonly service: string;
+  /** Label `starrocks-ha.digest`. */
+  readonly digest: string;
+  readonly image: string;
+  readonly image_id: string;
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  /** ISO 8601. */
+  readonly started_at: string;
+  readonly restarts: number;
+  /** Container path → machine path of its bind mounts. */
+  readonly mounts: Readonly<Record<string, string>>;
+}
+
+/** Metadata: `whole` = ROLE, VERSION and a bdb/ with data; `partial` = something, but not all of it. */
+export interface FeData {
+  readonly meta: 'empty' | 'partial' | 'whole';
+  /** clusterId of VERSION. */
+  readonly cluster_id: string | null;
+  readonly state: FeState;
+}
+
+/** `state/` of an FE: what the machine learnt at run time, from either copy. */
+export interface FeState {
+  /** Cluster id that it was a member of; '' when it is a member of a cluster whose id it never learnt. */
+  readonly member: string | null;
+  readonly joining: boolean;
+  readonly founding: boolean;
+  /** Addresses of FEs that it has met. */
+  readonly peers: readonly string[];
+}
+
+/** `partial`: some folders carry a cluster id and some do not. */
+export interface BeData {
+  readonly storage: 'empty' | 'partial' | 'whole';
+  readonly cluster_id: string | null;
+  readonly member: string | null;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Program name and pid, `nginx (812)`; '?' when the machine would not say. */
+  readonly owner: string;
+  /** Service of this cluster that owns it, or null: somebody else. */
+  readonly service: string | null;
+}
+
+export interface Disk {
+  readonly path: string;
+  /** Bytes. */
+  readonly free: number;
+  readonly total: number;
+  readonly writable: boolean;
+}
+
+/** What SHOW FRONTENDS and SHOW BACKENDS of the leader say. */
+export interface ClusterRows {
+  /** Address of the FE that was asked; the statement is forwarded to the leader. */
+  readonly asked: string;
+  /** Address of the leader, or null when no row says LEADER. */
+  readonly leader: string | null;
+  readonly frontends: readonly FrontendRow[];
+  readonly backends: readonly BackendRow[];
+  /** UnhealthyTabletNum of SHOW PROC '/statistic', or null when it could not be read. */
+  readonly unhealthy_tablets: number | null;
+  /** A root password is configured, and yet root could log in with none: it is still to be set. */
+  readonly root_open: boolean;
+}
+
+/** A row of SHOW FRONTENDS by column name; 'NULL' has become null, 'true' true. Times as StarRocks prints them. */
+export interface FrontendRow {
+  readonly name: string;
+  readonly host: string;
+  readonly edit_log_port: number;
+  readonly query_port: number;
+  readonly role: 'LEADER' | 'FOLLOWER' | 'OBSERVER';
+  readonly cluster_id: string;
+  readonly join: boolean;
+  readonly alive: boolean;
+  readonly replayed_journal_id: number;
+  readonly last_heartbeat: string | null;
+  readonly err_msg: string;
+  readonly start_time: string | null;
+  readonly version: string | null;
+  /** Every column as it came, in order: for the tables people read. */
+  readonly raw: Readonly<Record<string, string>>;
+}
+
+export interface BackendRow {
+  readonly id: string;
+  readonly host: string;
+  readonly heartbeat_port: number;
+  readonly be_port: number;
+  readonly http_port: number;
+  readonly brpc_port: number;
+  readonly last_start_time: string | null;
+  readonly last_heartbeat: string | null;
+  readonly alive: boolean;
+  readonly system_decommissioned: boolean;
+  readonly cluster_decommissioned: boolean;
+  readonly tablet_num: number;
+  readonly err_msg: string;
+  readonly version: string | null;
+  readonly location: string;
+  readonly raw: Readonly<Record<string, string>>;
+}
+
+/** Key of `answers`. */
+export const nodeKey = (address: string, service: string): string => `${address}/${service}`;

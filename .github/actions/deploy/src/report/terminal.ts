@@ -1,0 +1,58 @@
+import { type Colour, type Style, styled } from './colour.ts';
+import { problemText } from './problem-text.ts';
+import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
+import { mysqlTable, padded, width } from './table.ts';
+import { hostWord, isBad, took, verdict } from './verdict.ts';
+import { visible } from './visible.ts';
+
+const hostStyle: Record<HostOutcome, Style> = {
+  applied: 'green',
+  unchanged: 'dim',
+  failed: 'red',
+  'not-reached': 'yellow',
+  maintenance: 'yellow',
+  planned: 'cyan',
+};
+
+const stepStyle: Record<StepOutcome, Style> = {
+  planned: 'cyan',
+  running: 'cyan',
+  done: 'green',
+  failed: 'red',
+  'not-begun': 'yellow',
+};
+
+/** The run as plain text for a terminal or a log, every line that is about a host beginning with it. */
+export function terminal(report: RunReport, colour: Colour): string {
+  const paint = (style: Style, text: string) => styled(colour, style, text);
+  const blocks = [
+    report.steps.map(step => {
+      const time = took(step);
+      const outcome = paint(stepStyle[step.outcome], padded(step.outcome, 9));
+      return `${outcome} ${visible(step.title)}${time === '' ? '' : ` (${time})`}: ${visible(step.reason)}`;
+    }),
+    report.dangers.map(danger => `${paint('yellow', 'warning')} ${visible(danger)}`),
+    hostLines(report, paint),
+    [mysqlTable(report.frontends), mysqlTable(report.backends)].filter(table => table !== ''),
+    report.findings.map(({ node, kind, severity, expected, found, hint }) => {
+      const style = severity === 'error' ? 'red' : 'yellow';
+      const what = `${paint(style, kind)}: expected ${visible(expected)}, found ${visible(found)}`;
+      return `${visible(node ?? report.cluster)}: ${what}\n    ${visible(hint)}`;
+    }),
+    report.problems.map(problem => problemText(problem, colour)),
+    [paint(isBad(report.outcome) ? 'red' : 'green', visible(verdict(report)))],
+  ];
+  return `${blocks
+    .filter(block => block.length > 0)
+    .map(block => block.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function hostLines({ hosts }: RunReport, paint: (style: Style, text: string) => string): string[] {
+  const longest = Math.max(0, ...hosts.map(host => width(visible(host.address))));
+  return hosts.map(({ address, outcome, services, why }) => {
+    const word = paint(hostStyle[outcome], padded(hostWord(outcome), 14));
+    const rest = [services.join(', '), why].filter(part => part !== '').map(visible);
+    return `${padded(visible(address), longest)}  ${word} ${rest.join(': ')}`.trimEnd();
+  });
+}

@@ -1,0 +1,392 @@
+import { describe, expect, it } from 'vitest';
+import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import { known, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
+import {
+  cluster,
+  deployed,
+  emptyMachine,
+  emptyWorld,
+  everything,
+  meets,
+  stopped,
+  story,
+  withMachine,
+} from './worlds.ts';
+
+const three = [{}, {}, {}];
+const prepared = (...hosts: number[]) => hosts.map(host => `prepare 10.0.0.${host}`);
+
+describe('first bootstrap', () => {
+  it('prepares everywhere, founds on master_host, joins FEs one at a time, then adds BEs together', () => {
+    const desired = cluster(three);
+    expect(story(desired, emptyWorld(desired))).toEqual([
+      prepared(1, 2, 3),
+      ['found the cluster on 10.0.0.1'],
+      ['join starrocks-fe on 10.0.0.2'],
+      ['join starrocks-fe on 10.0.0.3'],
+      ['add starrocks-be on 10.0.0.1', 'add starrocks-be on 10.0.0.2', 'add starrocks-be on 10.0.0.3'],
+      ['write down the FEs on 10.0.0.1', 'write down the FEs on 10.0.0.2'].map(title =>
+        title.replace('write down', 'write down'),
+      ),
+    ]);
+  });
+
+  it("sets root's password right after founding", () => {
+    const desired = cluster(three, { password_env: 'STARROCKS_PASSWORD' });
+    expect(story(desired, emptyWorld(desired))[2]).toEqual(["set root's password"]);
+  });
+
+  it('founds nothing while one machine does not answer, chosen or not', () => {
+    const desired = cluster(three);
+    const world = emptyWorld(desired);
+    const hosts = { ...world.hosts, '10.0.0.3': unknown('connection refused') };
+    const plan = makePlan(desired, { ...world, hosts }, { hosts: new Set(['10.0.0.1', '10.0.0.2']) });
+    expect(plan.problems.map(problem => [problem.code, problem.message])).toEqual([
+      [
+        'E_FOUNDING_REFUSED',
+        "No leader answers, and no cluster is founded: 10.0.0.3 does not answer (connection refused), so it may carry the cluster's metadata.",
+      ],
+    ]);
+  });
+
+  const traces: [string, Parameters<typeof withMachine>[2]][] = [
+    [
+      'metadata',
+      machine => ({
+        ...machine,
+        fe: { meta: 'whole', cluster_id: '7', state: { member: null, joining: false, founding: false, peers: [] } },
+      }),
+    ],
+    [
+      'a membership in state/',
+      machine => ({
+        ...machine,
+        fe: { meta: 'empty', cluster_id: null, state: { member: '7', joining: false, founding: false, peers: [] } },
+      }),
+    ],
+    [
+      'a join under way',
+      machine => ({
+        ...machine,
+        fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: true, founding: false, peers: [] } },
+      }),
+    ],
+    [
+      'FEs that it has met',
+      machine => ({
+        ...machine,
+        fe: {
+          meta: 'empty',
+          cluster_id: null,
+          state: { member: null, joining: false, founding: false, peers: ['10.0.0.9'] },
+        },
+      }),
+    ],
+    [
+      'BE storage with a cluster id',
+      machine => ({ ...machine, be: { 'starrocks-be': { storage: 'whole', cluster_id: '7', member: null } } }),
+    ],
+    [
+      'a member BE whose disk is not mounted',
+      machine => ({ ...machine, be: { 'starrocks-be': { storage: 'empty', cluster_id: null, member: '7' } } }),
+    ],
+  ];
+  it.each(traces)('founds nothing where any machine has %s', (_trace, change) => {
+    const desired = cluster(three);
+    for (const address of ['10.0.0.1', '10.0.0.2']) {
+      const titles = story(desired, withMachine(emptyWorld(desired), address, change)).flat();
+      expect(titles.filter(title => title.startsWith('found'))).toEqual([]);
+    }
+  });
+
+  it('founds again where a founding was cut off before anything else existed', () => {
+    const desired = cluster(three);
+    const state = { member: null, joining: false, founding: true, peers: [] };
+    const world = withMachine(emptyWorld(desired), '10.0.0.1', machine => ({
+      ...machine,
+      fe: { meta: 'partial', cluster_id: null, state },
+    }));
+    expect(story(desired, world).slice(0, 3)).toEqual([
+      prepared(1, 2, 3),
+      ['move the metadata on 10.0.0.1 aside'],
+      ['found the cluster on 10.0.0.1'],
+    ]);
+  });
+});
+
+describe('a deployed cluster', () => {
+  it('needs no step when nothing differs', () => {
+    const desired = cluster(three);
+    expect(story(desired, deployed(desired))).toEqual([]);
+  });
+
+  it('gets a changed BE restarted alone', () => {
+    const desired = cluster([{}, { be_conf: 'changed' }, {}]);
+    expect(story(desired, deployed(cluster(three)))).toEqual([prepared(2), ['restart starrocks-be on 10.0.0.2']]);
+  });
+
+  it('gets BEs restarted in waves of one, then followers one by one, and the live leader last', () => {
+    const before = deployed(cluster(three));
+    const rows = before.cluster.known ? before.cluster.value : undefined;
+    const frontends = rows?.frontends.map(row => ({
+      ...row,
+      role: row.host === '10.0.0.2' ? ('LEADER' as const) : ('FOLLOWER' as const),
+    }));
+    const elsewhere = { ...before, cluster: known({ ...rows, leader: '10.0.0.2', frontends } as never) };
+    const desired = cluster(three.map(() => ({ fe_conf: 'x', be_conf: 'y' })));
+    expect(story(desired, elsewhere)).toEqual([
+      prepared(1, 2, 3),
+      ['restart starrocks-be on 10.0.0.1'],
+      ['restart starrocks-be on 10.0.0.2'],
+      ['restart starrocks-be on 10.0.0.3'],
+      ['restart starrocks-fe on 10.0.0.1'],
+      ['restart starrocks-fe on 10.0.0.3'],
+      ['restart starrocks-fe on 10.0.0.2'],
+    ]);
+  });
+
+  it('grows by new FEs one by one, then new BEs together, restarting nobody', () => {
+    const desired = cluster([...three, {}, {}]);
+    const world = meets(desired, deployed(cluster(three)));
+    expect(story(desired, world).slice(0, 4)).toEqual([
+      prepared(4, 5),
+      ['join starrocks-fe on 10.0.0.4'],
+      ['join starrocks-fe on 10.0.0.5'],
+      ['add starrocks-be on 10.0.0.4', 'add starrocks-be on 10.0.0.5'],
+    ]);
+    expect(
+      story(desired, world)
+        .flat()
+        .filter(title => title.startsWith('restart')),
+    ).toEqual([]);
+  });
+
+  it('moves files that concern no service without restarting anything', () => {
+    const desired = cluster([{}, { app: 'kafka moved' }, {}]);
+    expect(story(desired, deployed(cluster(three)))).toEqual([prepared(2), ['refresh files on 10.0.0.2']]);
+  });
+
+  it('takes two BEs away together with five replicas, but never of two locations', () => {
+    const five = Array.from({ length: 5 }, (_, index) => ({ location: `rack:r${index % 2}` }));
+    const policy = { default_replication_num: 5 };
+    const desired = cluster(
+      five.map(host => ({ ...host, be_conf: 'x' })),
+      policy,
+    );
+    const waves = story(desired, deployed(cluster(five, policy))).slice(1);
+    expect(waves).toEqual([
+      ['restart starrocks-be on 10.0.0.1', 'restart starrocks-be on 10.0.0.3'],
+      ['restart starrocks-be on 10.0.0.2', 'restart starrocks-be on 10.0.0.4'],
+      ['restart starrocks-be on 10.0.0.5'],
+    ]);
+  });
+});
+
+describe('what is down', () => {
+  it('is repaired first, and does not block its own repair', () => {
+    const desired = cluster([{}, {}, { fe_conf: 'x' }]);
+    const world = stopped(deployed(cluster(three)), '10.0.0.3', 'starrocks-fe');
+    expect(story(desired, world)).toEqual([prepared(3), ['start starrocks-fe on 10.0.0.3']]);
+  });
+
+  it('keeps another follower from being restarted', () => {
+    const before = deployed(cluster(three));
+    const world = stopped(before, '10.0.0.3', 'starrocks-fe');
+    const gone = { ...world, hosts: { ...world.hosts, '10.0.0.3': unknown('no route to host') } };
+    const desired = cluster([{}, { fe_conf: 'x' }, {}]);
+    expect(story(desired, gone)).toEqual([prepared(2), ['E_GATE']]);
+  });
+
+  it('keeps another BE from being restarted', () => {
+    const world = stopped(deployed(cluster(three)), '10.0.0.3', 'starrocks-be');
+    const gone = { ...world, hosts: { ...world.hosts, '10.0.0.3': unknown('no route to host') } };
+    expect(story(cluster([{}, { be_conf: 'x' }, {}]), gone)).toEqual([prepared(2), ['E_GATE']]);
+  });
+
+  it('starts together when everything was stopped: FEs first, then BEs', () => {
+    const desired = cluster(three);
+    let world = deployed(desired);
+    for (const host of desired.hosts) {
+      world = stopped(world, host.address, 'starrocks-fe');
+      world = stopped(world, host.address, 'starrocks-be');
+    }
+    const all = { ...world, cluster: unknown('connection refused') };
+    const withStorage = desired.hosts.reduce(
+      (at, host) =>
+        withMachine(at, host.address, machine => ({
+          ...machine,
+          be: { 'starrocks-be': { storage: 'whole', cluster_id: 'new', member: 'new' } },
+        })),
+      all,
+    );
+    expect(story(desired, withStorage).slice(0, 2)).toEqual([
+      ['start starrocks-fe on 10.0.0.1', 'start starrocks-fe on 10.0.0.2', 'start starrocks-fe on 10.0.0.3'],
+      ['start starrocks-be on 10.0.0.1', 'start starrocks-be on 10.0.0.2', 'start starrocks-be on 10.0.0.3'],
+    ]);
+  });
+
+  it('joins again under its name after it lost its metadata, never founds', () => {
+    const desired = cluster(three);
+    const world = withMachine(stopped(deployed(desired), '10.0.0.1', 'starrocks-fe'), '10.0.0.1', machine => ({
+      ...machine,
+      containers: machine.containers.filter(one => one.service !== 'starrocks-fe'),
+      fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
+    }));
+    expect(story(desired, world)[0]).toEqual(['join starrocks-fe on 10.0.0.1']);
+  });
+
+  it('has the metadata of a cut-off join moved aside before it joins again', () => {
+    const desired = cluster(three);
+    const world = withMachine(stopped(deployed(desired), '10.0.0.2', 'starrocks-fe'), '10.0.0.2', machine => ({
+      ...machine,
+      fe: { meta: 'whole', cluster_id: 'new', state: { member: null, joining: true, founding: false, peers: [] } },
+    }));
+    expect(story(desired, world).slice(0, 2)).toEqual([
+      ['move the metadata on 10.0.0.2 aside'],
+      ['join starrocks-fe on 10.0.0.2'],
+    ]);
+  });
+});
+
+describe('an outage that cannot be avoided', () => {
+  const one = [{}];
+  const policy = { default_replication_num: 1 };
+
+  it('is refused without allow_outage', () => {
+    expect(story(cluster([{ fe_conf: 'x' }], policy), deployed(cluster(one, policy)))).toEqual([
+      prepared(1),
+      ['E_OUTAGE'],
+    ]);
+  });
+
+  it('is a step that says so with allow_outage', () => {
+    const desired = cluster([{ fe_conf: 'x', be_conf: 'y' }], { ...policy, allow_outage: true });
+    const { waves } = makePlan(desired, deployed(cluster(one, policy)), everything);
+    expect(waves.flatMap(wave => wave.steps.map(step => [step.action, step.service, step.outage]))).toEqual([
+      ['prepare', null, null],
+      ['restart', 'starrocks-be', 'data whose replicas lie on 10.0.0.1/starrocks-be, with 1 of each tablet'],
+      ['restart', 'starrocks-fe', 'the whole cluster: without this FE no majority of followers remains'],
+    ]);
+  });
+});
+
+describe('refusals, before anything is touched', () => {
+  const desired = cluster(three);
+  const base = deployed(desired);
+  const rows = base.cluster.known ? base.cluster.value : undefined;
+  if (rows === undefined) throw new Error('a deployed cluster has rows');
+
+  it.each([
+    [
+      'another cluster’s machine',
+      'E_OTHER_CLUSTER',
+      withMachine(base, '10.0.0.1', m => ({
+        ...m,
+        marker: { cluster: 'other', repository: '', commit: '', run: '', time: '' },
+      })),
+    ],
+    [
+      'StarRocks of somebody else',
+      'E_FOREIGN_STARROCKS',
+      withMachine(base, '10.0.0.1', m => ({ ...m, strangers: ['starrocks_be (812)'] })),
+    ],
+    [
+      'a taken port',
+      'E_PORT_TAKEN',
+      withMachine(base, '10.0.0.1', m => ({ ...m, listeners: [{ port: 9010, owner: 'nginx (812)', service: null }] })),
+    ],
+    ['no docker', 'E_DOCKER', withMachine(base, '10.0.0.1', m => ({ ...m, docker: unknown('docker: not found') }))],
+    ['too little memory', 'E_MEMORY', withMachine(base, '10.0.0.1', m => ({ ...m, memory: 2 ** 30 }))],
+    ['clocks apart', 'E_CLOCK', withMachine(base, '10.0.0.1', m => ({ ...m, clock_skew_ms: 61_000 }))],
+    [
+      'moved data',
+      'E_DATA_MOVED',
+      withMachine(base, '10.0.0.1', m => ({
+        ...m,
+        containers: m.containers.map(one => ({ ...one, mounts: { '/opt/starrocks/fe/meta': '/elsewhere' } })),
+      })),
+    ],
+    [
+      'data of another cluster',
+      'E_FOREIGN_CLUSTER_ID',
+      withMachine(base, '10.0.0.1', m => ({
+        ...m,
+        be: { 'starrocks-be': { storage: 'whole', cluster_id: '99', member: null } },
+      })),
+    ],
+    [
+      'a removed FE',
+      'E_REMOVE_UNSUPPORTED',
+      {
+        ...base,
+        cluster: known({
+          ...rows,
+          frontends: rows.frontends.map(row => (row.host === '10.0.0.3' ? { ...row, host: '10.0.0.9' } : row)),
+        }),
+      },
+    ],
+    [
+      'a removed BE',
+      'E_REMOVE_UNSUPPORTED',
+      {
+        ...base,
+        cluster: known({
+          ...rows,
+          backends: [...rows.backends, ...rows.backends.slice(0, 1).map(row => ({ ...row, host: '10.0.0.9' }))],
+        }),
+      },
+    ],
+    [
+      'a moved FE port',
+      'E_FE_PORT_MOVED',
+      { ...base, cluster: known({ ...rows, frontends: rows.frontends.map(row => ({ ...row, edit_log_port: 9011 })) }) },
+    ],
+    [
+      'another version',
+      'E_VERSION_UNSUPPORTED',
+      {
+        ...base,
+        cluster: known({ ...rows, backends: rows.backends.map(row => ({ ...row, version: '3.2.1-abcdef0' })) }),
+      },
+    ],
+    [
+      'another role',
+      'E_ROLE_UNSUPPORTED',
+      {
+        ...base,
+        cluster: known({
+          ...rows,
+          frontends: rows.frontends.map(row => (row.host === '10.0.0.3' ? { ...row, role: 'OBSERVER' as const } : row)),
+        }),
+      },
+    ],
+    [
+      'a BE that is being drained',
+      'E_DECOMMISSIONED',
+      {
+        ...base,
+        cluster: known({ ...rows, backends: rows.backends.map(row => ({ ...row, system_decommissioned: true })) }),
+      },
+    ],
+  ])('%s', (_what, code, world) => {
+    const plan = makePlan(cluster([{ be_conf: 'x' }, {}, {}]), world, everything);
+    expect(plan.waves).toEqual([]);
+    expect([...new Set(plan.problems.map(problem => problem.code))]).toEqual([code]);
+  });
+
+  it('lets a node that runs an empty machine through: nothing there is in the way', () => {
+    expect(emptyMachine().strangers).toEqual([]);
+  });
+});
+
+describe('a plan digest', () => {
+  it('covers what is to be done, not who leads', () => {
+    const desired = cluster([{}, { be_conf: 'x' }, {}]);
+    const world = deployed(cluster(three));
+    const rows = world.cluster.known ? world.cluster.value : undefined;
+    const elsewhere = { ...world, cluster: known({ ...rows, leader: '10.0.0.3' } as never) };
+    const digest = makePlan(desired, world, everything).digest;
+    expect(makePlan(desired, elsewhere, everything).digest).toBe(digest);
+    expect(makePlan(cluster([{}, { be_conf: 'y' }, {}]), world, everything).digest).not.toBe(digest);
+  });
+});

@@ -1,0 +1,173 @@
+import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import type { Next, Step } from '../../../.github/actions/deploy/src/plan/step.ts';
+import { stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
+import type { HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { known, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { BeService, ClusterJson, CompiledHost, FeService } from '../../../compiler/contract/cluster-json.ts';
+
+export const everything = { hosts: null };
+
+const ports = { http_port: 8030, rpc_port: 9020, query_port: 9030, edit_log_port: 9010 };
+
+export interface HostSketch {
+  fe?: 'follower' | 'observer' | null;
+  be?: number;
+  location?: string;
+  maintenance?: boolean;
+  /** Part of the digest of every service: another text, another definition. */
+  fe_conf?: string;
+  be_conf?: string;
+  app?: string;
+}
+
+const folder = (use: 'meta' | 'storage', container: string, host: string) => ({ use, container, host });
+
+function fe(sketch: HostSketch): FeService | null {
+  if (sketch.fe === null) return null;
+  return {
+    kind: 'fe',
+    name: 'starrocks-fe',
+    role: sketch.fe ?? 'follower',
+    image: 'starrocks/fe-ubuntu:3.3.18',
+    digest: `fe-${sketch.fe_conf ?? ''}`,
+    folders: [folder('meta', '/opt/starrocks/fe/meta', '/opt/starrocks-ha/data/fe/meta')],
+    ports,
+    heap_mib: 1024,
+  };
+}
+
+const be = (sketch: HostSketch, index: number): BeService => ({
+  kind: 'be',
+  name: index === 0 ? 'starrocks-be' : `starrocks-be-${index}`,
+  index,
+  image: 'starrocks/be-ubuntu:3.3.18',
+  digest: `be-${index}-${sketch.be_conf ?? ''}`,
+  folders: [folder('storage', '/opt/starrocks/be/storage', `/opt/starrocks-ha/data/be-${index}/storage`)],
+  ports: {
+    be_port: 9060 + index,
+    be_http_port: 8040 + index,
+    heartbeat_service_port: 9050 + index,
+    brpc_port: 8060 + index,
+    starlet_port: 9070 + index,
+  },
+  mem_limit: '2G',
+});
+
+/** Hosts 10.0.0.1, 10.0.0.2, … in the order of the sketches. */
+export function cluster(sketches: readonly HostSketch[], policy: Partial<ClusterJson> = {}): ClusterJson {
+  const hosts = sketches.map((sketch, index): CompiledHost => {
+    const frontend = fe(sketch);
+    const backends = Array.from({ length: sketch.be ?? 1 }, (_, instance) => be(sketch, instance));
+    const services = [...(frontend === null ? [] : [frontend]), ...backends];
+    return {
+      address: `10.0.0.${index + 1}`,
+      ssh: { host: `10.0.0.${index + 1}`, port: 22, user: 'root', sudo: false, host_key: null, bastion: null },
+      maintenance: sketch.maintenance ?? false,
+      deploy_dir: '/opt/starrocks-ha',
+      location: sketch.location ?? null,
+      memory: null,
+      digest: JSON.stringify(sketch),
+      files: [
+        { path: 'app.env', sha256: `app-${sketch.app ?? ''}`, mode: '0644', service: null },
+        ...services.map(service => ({
+          path: `${service.name}.env`,
+          sha256: service.digest,
+          mode: '0644' as const,
+          service: service.name,
+        })),
+      ],
+      fe: frontend,
+      be: backends,
+    };
+  });
+  return {
+    format: 1,
+    cluster: 'analytics',
+    version: '3.3.18',
+    master_host: '10.0.0.1',
+    fe_ports: ports,
+    default_replication_num: 3,
+    password_env: null,
+    allow_outage: false,
+    timeouts: { ssh: 20, query: 20, pull: 1800, fe_ready: 300, be_ready: 300, lock: 600 },
+    hosts,
+    ...policy,
+  };
+}
+
+export const emptyMachine = (): HostWorld => ({
+  clock_skew_ms: 0,
+  docker: known({ engine: '28', compose: '2.26' }),
+  marker: null,
+  files: {},
+  staged: [],
+  containers: [],
+  strangers: [],
+  fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
+  be: {},
+  listeners: [],
+  disks: [],
+  memory: 64 * 2 ** 30,
+  images: {},
+  lock: null,
+});
+
+/** Fresh machines that all answer. */
+export const emptyWorld = (desired: ClusterJson): World => ({
+  hosts: Object.fromEntries(desired.hosts.map(host => [host.address, known(emptyMachine())])),
+  cluster: unknown('no FE answers'),
+  answers: {},
+});
+
+/** Where a deploy of `desired` onto fresh machines ends. */
+export function deployed(desired: ClusterJson): World {
+  const { problems, end } = unfold(desired, emptyWorld(desired), everything);
+  if (problems.length > 0) throw new Error(JSON.stringify(problems));
+  return end;
+}
+
+/** The world of `desired` met by the machines of a cluster that ran before, with new machines fresh. */
+export function meets(desired: ClusterJson, before: World): World {
+  const hosts = desired.hosts.map(host => [host.address, before.hosts[host.address] ?? known(emptyMachine())]);
+  return { ...before, hosts: Object.fromEntries(hosts) };
+}
+
+export function withMachine(world: World, address: string, change: (machine: HostWorld) => HostWorld): World {
+  const answer = world.hosts[address];
+  if (answer?.known !== true) throw new Error(`${address} is not known`);
+  return { ...world, hosts: { ...world.hosts, [address]: known(change(answer.value)) } };
+}
+
+/** A container that is there and does not run, and its node's silence. */
+export function stopped(world: World, address: string, service: string): World {
+  const still = withMachine(world, address, machine => ({
+    ...machine,
+    containers: machine.containers.map(one => (one.service === service ? { ...one, state: 'exited' as const } : one)),
+  }));
+  const silent = { ...still, answers: { ...still.answers, [`${address}/${service}`]: known(false) } };
+  if (!silent.cluster.known) return silent;
+  const rows = silent.cluster.value;
+  const fe = service === 'starrocks-fe';
+  return {
+    ...silent,
+    cluster: known({
+      ...rows,
+      leader: fe && rows.leader === address ? null : rows.leader,
+      frontends: rows.frontends.map(row => (fe && row.host === address ? { ...row, alive: false } : row)),
+      backends: rows.backends.map(row => (!fe && row.host === address ? { ...row, alive: false } : row)),
+    }),
+  };
+}
+
+export function titles(next: Next): string[] {
+  return next.kind === 'wave' ? next.steps.map((step: Step) => stepTitle(step)) : [next.kind];
+}
+
+/** A plan as a person reads it: waves in order, each a list of titles. */
+export function story(desired: ClusterJson, world: World): string[][] {
+  const { waves, problems } = unfold(desired, world, everything);
+  return [
+    ...waves.map(wave => wave.steps.map(step => stepTitle(step))),
+    ...(problems.length > 0 ? [problems.map(problem => problem.code)] : []),
+  ];
+}

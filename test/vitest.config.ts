@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+/** The same rule as compiler/sh-as-text.mjs: a shell script is imported as its text. */
+const shAsText = {
+  name: 'sh-as-text',
+  load(id: string) {
+    return id.endsWith('.sh') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : undefined;
+  },
+};
+
+export default defineConfig({
+  plugins: [shAsText],
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    projects: [
+      { extends: true, test: { name: 'check', include: ['test/check/**/*.test.ts'], testTimeout: 60_000 } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        extends: true,
+        test: { name: 'stand-in', include: ['test/stand-in/**/*.test.ts'], testTimeout: 90_000, hookTimeout: 90_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sandbox',
+          include: ['test/e2e/**/*.sandbox.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'lab',
+          include: ['test/e2e/**/*.lab.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
