@@ -1,17 +1,30 @@
 /**
  * `npm run compile`, `npm run import`: the one file of the compiler that knows the disk.
  */
-import { existsSync, watch } from 'node:fs';
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { createTwoFilesPatch } from 'diff';
 import { type Compiled, compile } from './compile.ts';
 import { renderAsAnnotations } from './diagnostics/annotation.ts';
 import { renderAsJson } from './diagnostics/json.ts';
 import { renderForTerminal } from './diagnostics/terminal.ts';
+import { visible } from './diagnostics/visible.ts';
 import type { EmittedFile } from './emit/host-folder.ts';
-import { importEnvFiles } from './import/import-env-files.ts';
+import { type HostEnv, importEnvFiles } from './import/import-env-files.ts';
+import { type Difference, differences, type FoundFile, writtenFiles } from './stale/difference.ts';
+import { renderStale, renderWritten } from './stale/render.ts';
 
 interface CompileOptions {
   readonly cluster: string;
@@ -21,170 +34,216 @@ interface CompileOptions {
   readonly watch?: boolean;
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/** A mistake of the person's: told in one line, without a stack trace. */
+/** A mistake of the person's: told in a sentence, without a stack trace. */
 class Refusal extends Error {}
 
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
 /** @returns the exit code: 0 fresh or written, 1 invalid, 2 stale */
-async function compileCommand(options: CompileOptions): Promise<number> {
-  await recover(options.out);
-  const text = await readFile(options.cluster).catch((error: NodeJS.ErrnoException) => {
-    throw new Refusal(`${options.cluster} cannot be read (${error.code}). Name another file with --cluster FILE.`);
-  });
-  const previous = await readFile(join(options.out, 'cluster.json'), 'utf8').catch(() => null);
-  const compiled = compile({ file: options.cluster, text, previous });
-  tell(compiled, text, options);
+function runCompile(options: CompileOptions): number {
+  const out = outFolder(options);
+  if (options.check !== true) recover(out);
+  const text = readOrRefuse(options.cluster, 'Name another file with --cluster FILE.');
+  const previousFile = join(options.out, 'cluster.json');
+  const previous = readIfThere(previousFile);
+  const compiled = compile({ file: options.cluster, text, previous, previousFile });
+  tell(compiled, new Map([[options.cluster, text.toString('utf8')], [previousFile, previous ?? '']]), options);
   if (compiled.files === null) return 1;
-  const before = await filesOf(options.out);
-  const known = compiledPaths(previous);
-  const changed = [...compiled.files].filter(
-    ([path, file]) => before.get(path)?.text !== file.text || before.get(path)?.mode !== file.mode,
-  );
-  const removed = [...before.keys()].filter(path => !compiled.files?.has(path) && known.has(path));
-  const foreign = [...before.keys()].filter(path => !compiled.files?.has(path) && !known.has(path));
-  if (options.check === true) return check(options, compiled.files, before, changed, [...removed, ...foreign]);
-  if (changed.length + removed.length > 0) await replace(options.out, compiled.files, foreign);
-  if (options.json !== true) report(options.out, compiled, changed.length, removed, foreign);
+  const written = writtenFiles(previous);
+  const found = readTree(out, compiled.files);
+  const changes = differences(compiled.files, found, written);
+  if (options.check === true) {
+    if (changes.length === 0) return 0;
+    const stale = renderStale(changes, compiled.files, found, { out: options.out, cluster: options.cluster });
+    (options.json === true ? process.stderr : process.stdout).write(stale);
+    return 2;
+  }
+  write(out, options, compiled, changes);
   return 0;
 }
 
-function tell({ diagnostics }: Compiled, text: Buffer, options: CompileOptions): void {
-  if (options.json === true) process.stdout.write(renderAsJson(diagnostics));
-  else if (process.env['GITHUB_ACTIONS'] === 'true') process.stdout.write(renderAsAnnotations(diagnostics));
+function write(out: string, options: CompileOptions, { files, clusterJson }: Compiled, changes: readonly Difference[]): void {
+  const of = (kind: Difference['kind']): string[] => changes.filter(one => one.kind === kind).map(({ path }) => path);
+  const inTheWay = of('in the way');
+  if (inTheWay.length > 0) {
+    throw new Refusal(
+      `${named(options.out, inTheWay)} ${inTheWay.length === 1 ? 'is' : 'are'} where the compiler writes, and it did not write ${inTheWay.length === 1 ? 'it' : 'them'}. Move them away, or name another folder with --out FOLDER. (Is it the compiler's own, and cluster.json beside it lost? \`git checkout HEAD -- ${options.out}\` brings it back.)`,
+    );
+  }
+  const foreign = of('foreign');
+  const own = changes.filter(({ kind }) => kind !== 'foreign');
+  if (own.length > 0) replace(out, files ?? new Map(), foreign);
+  if (options.json === true) return;
+  if (own.length > 0) process.stdout.write(renderWritten(own, options.out));
+  if (foreign.length > 0)
+    process.stderr.write(
+      `warning: the compiler did not write ${named(options.out, foreign)}. Kept; move such files out of ${options.out}.\n`,
+    );
+  const hosts = clusterJson?.hosts.length ?? 0;
+  const machines = `${hosts} ${hosts === 1 ? 'machine' : 'machines'} of ${clusterJson?.cluster}`;
+  say(own.length > 0 ? `compiled for ${machines}` : `${options.out} is up to date: ${machines}`);
+}
+
+function named(out: string, paths: readonly string[]): string {
+  const first = paths.slice(0, 5).map(path => visible(join(out, path)));
+  return `${first.join(', ')}${paths.length > 5 ? ` and ${paths.length - 5} more` : ''}`;
+}
+
+function tell({ diagnostics }: Compiled, texts: ReadonlyMap<string, string>, { json }: CompileOptions): void {
+  if (json === true) return void process.stdout.write(renderAsJson(diagnostics));
+  if (process.env['GITHUB_ACTIONS'] === 'true') process.stdout.write(renderAsAnnotations(diagnostics));
   const colour = process.stderr.isTTY && !process.env['NO_COLOR'] ? 'always' : 'never';
-  if (options.json !== true) process.stderr.write(renderForTerminal(diagnostics, text.toString('utf8'), colour));
-}
-
-function report(
-  out: string,
-  { cluster, files }: Compiled,
-  changed: number,
-  removed: readonly string[],
-  foreign: readonly string[],
-): void {
-  for (const path of foreign) say(`kept ${join(out, path)}, which the compiler did not write`);
-  for (const path of removed) say(`removed ${join(out, path)}`);
-  const hosts = cluster?.hosts.length ?? 0;
-  const what = changed + removed.length === 0 ? 'nothing changed' : `${changed} of ${files?.size ?? 0} files written`;
-  say(`${out}: ${what} for ${hosts} ${hosts === 1 ? 'machine' : 'machines'} of ${cluster?.cluster}`);
-}
-
-function check(
-  { out, cluster }: CompileOptions,
-  files: ReadonlyMap<string, EmittedFile>,
-  before: ReadonlyMap<string, EmittedFile>,
-  changed: readonly (readonly [string, EmittedFile])[],
-  extra: readonly string[],
-): number {
-  for (const [path, file] of changed) {
-    const there = before.get(path);
-    const name = join(out, path);
-    if (there === undefined) say(`${name} is missing`);
-    if (there !== undefined && there.text === file.text)
-      say(`${name} has mode ${there.mode}, and should have ${file.mode}`);
-    else process.stdout.write(createTwoFilesPatch(`${name} (now)`, `${name} (compiled)`, there?.text ?? '', file.text));
+  for (const [file, text] of texts) {
+    const own = diagnostics.filter(diagnostic => diagnostic.file === file);
+    process.stderr.write(renderForTerminal(own, text, colour));
   }
-  for (const path of extra) say(`${join(out, path)} is not compiled from ${cluster}`);
-  if (changed.length + extra.length === 0) return 0;
-  say(
-    `${out} is stale: ${changed.length + extra.length} of ${files.size} files. Run \`npm run compile\` and commit what it writes; files there are never edited by hand (\`git checkout -- ${out}\` goes back).`,
-  );
-  return 2;
 }
 
-/** Paths that an earlier compile wrote, by its cluster.json: only these may be removed. */
-function compiledPaths(previous: string | null): ReadonlySet<string> {
-  const paths = new Set(['cluster.json', 'README.md']);
+/** The folder itself, where `--out` is a link to it. */
+function outFolder({ out, cluster }: CompileOptions): string {
+  const folder = existsSync(out) ? realpathSync(out) : resolve(out);
+  // The folder is replaced as a whole: it must not be one that holds the repository.
+  for (const kept of [process.cwd(), dirname(resolve(cluster))]) {
+    const inside = relative(folder, kept);
+    if (inside === '' || !inside.startsWith('..'))
+      throw new Refusal(`${out} holds more than compiled files. Name a folder of its own with --out FOLDER.`);
+  }
+  return folder;
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+function readOrRefuse(file: string, hint: string): Buffer {
   try {
-    for (const { address, files } of JSON.parse(previous ?? '{}').hosts ?? []) {
-      for (const { path } of files) paths.add(`hosts/${address}/${path}`);
+    return readFileSync(file);
+  } catch (error) {
+    throw new Refusal(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}). ${hint}`);
+  }
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** All that is not a folder, by path; texts only of what the compiler may have written. */
+function readTree(folder: string, compiled: ReadonlyMap<string, EmittedFile>): Map<string, FoundFile> {
+  const found = new Map<string, FoundFile>();
+  const visit = (prefix: string): void => {
+    for (const entry of readdirSync(join(folder, prefix), { withFileTypes: true })) {
+      const path = `${prefix}${entry.name}`;
+      if (entry.isDirectory()) visit(`${path}/`);
+      else if (!entry.isFile() || !compiled.has(path)) found.set(path, { text: null, mode: '0644' });
+      else {
+        const runs = (statSync(join(folder, path)).mode & 0o100) !== 0;
+        found.set(path, { text: readFileSync(join(folder, path), 'utf8'), mode: runs ? '0755' : '0644' });
+      }
     }
-  } catch {
-    // A broken cluster.json names nothing: then nothing is removed.
-  }
-  return paths;
+  };
+  if (existsSync(folder)) visit('');
+  return found;
 }
 
-async function filesOf(folder: string): Promise<Map<string, EmittedFile>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = new Map<string, EmittedFile>();
-  for (const entry of entries.filter(one => one.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    const mode = ((await stat(path)).mode & 0o100) === 0 ? '0644' : '0755';
-    files.set(relative(folder, path), { text: await readFile(path, 'utf8'), mode });
-  }
-  return files;
+/** Folders beside `out`, on the same disk: the new tree while it grows, the old one while it gives way, rubbish. */
+function beside(out: string): { next: string; previous: string; rubbish: string } {
+  const named = (suffix: string): string => join(dirname(out), `.${basename(out)}.${suffix}`);
+  return { next: named('next'), previous: named('previous'), rubbish: named('rubbish') };
 }
 
-const staged = (out: string): string => `${out}.new`;
-const replaced = (out: string): string => `${out}.old`;
+const remove = (path: string): void => rmSync(path, { recursive: true, force: true });
 
 /** Writes the whole tree beside the old one and swaps them: killed at any moment, one of the two is whole. */
-async function replace(
-  out: string,
-  files: ReadonlyMap<string, EmittedFile>,
-  foreign: readonly string[],
-): Promise<void> {
-  await rm(staged(out), { recursive: true, force: true });
-  const folders = new Set([...files.keys(), ...foreign].map(path => dirname(join(staged(out), path))));
-  for (const folder of [staged(out), ...folders]) await mkdir(folder, { recursive: true });
-  for (const [path, { text, mode }] of files) {
-    await writeFile(join(staged(out), path), text);
-    if (mode === '0755') await chmod(join(staged(out), path), 0o755);
+function replace(out: string, files: ReadonlyMap<string, EmittedFile>, foreign: readonly string[]): void {
+  const { next, previous, rubbish } = beside(out);
+  try {
+    const folders = new Set([...files.keys(), ...foreign].map(path => dirname(join(next, path))));
+    for (const folder of folders) mkdirSync(folder, { recursive: true });
+    for (const [path, { text, mode }] of files)
+      writeFileSync(join(next, path), text, { mode: Number.parseInt(mode, 8) });
+    for (const path of foreign)
+      cpSync(join(out, path), join(next, path), { preserveTimestamps: true, verbatimSymlinks: true });
+    if (existsSync(out)) renameSync(out, previous);
+    renameSync(next, out);
+    // From here on the old tree is rubbish; under its own name it could still be the only one.
+    if (existsSync(previous)) renameSync(previous, rubbish);
+    remove(rubbish);
+  } catch (error) {
+    recover(out);
+    throw error;
   }
-  for (const path of foreign) await cp(join(out, path), join(staged(out), path), { preserveTimestamps: true });
-  if (existsSync(out)) await rename(out, replaced(out));
-  await rename(staged(out), out);
-  await rm(replaced(out), { recursive: true, force: true });
 }
 
-/** Finishes what a killed compile left: the old tree comes back when the new one is not in place. */
-async function recover(out: string): Promise<void> {
-  if (!existsSync(out) && existsSync(replaced(out))) await rename(replaced(out), out);
-  await rm(replaced(out), { recursive: true, force: true });
-  await rm(staged(out), { recursive: true, force: true });
+/** Puts right what a killed compile left: the old tree comes back when no new one is in place. */
+function recover(out: string): void {
+  const { next, previous, rubbish } = beside(out);
+  if (existsSync(previous)) {
+    if (!existsSync(out)) renameSync(previous, out);
+    else retire(out, previous, rubbish);
+  }
+  remove(rubbish);
+  remove(next);
 }
 
-async function importCommand(
-  files: readonly string[],
-  { out, force }: { out: string; force?: boolean },
-): Promise<number> {
-  const texts = await Promise.all(
-    files.map(async file => {
-      const sibling = (name: string) => readFile(join(dirname(file), name), 'utf8').catch(() => null);
-      const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new Refusal(`${file} cannot be read (${error.code}).`);
-      });
-      return { file, app: text, fe: await sibling('starrocks-fe.env'), be: await sibling('starrocks-be.env') };
-    }),
-  );
-  const imported = importEnvFiles(texts);
-  if ('problems' in imported) throw new Refusal(imported.problems.join('\n'));
+/** Both trees are there: after a kill in the swap, or because somebody brought `out` back by other means. */
+function retire(out: string, previous: string, rubbish: string): void {
+  const written = writtenFiles(readIfThere(join(previous, 'cluster.json')));
+  const lost = [...readTree(previous, new Map()).keys()].filter(path => !written.has(path) && !existsSync(join(out, path)));
+  if (lost.length > 0)
+    throw new Refusal(
+      `A compile that was killed left ${named(previous, lost)}, which the compiler did not write. Move such files away, remove ${previous}, and compile again.`,
+    );
+  renameSync(previous, rubbish);
+}
+
+const SIBLINGS = /^starrocks-(fe|be(-[1-9][0-9]*)?)\.env$/;
+
+function runImport(files: readonly string[], { out, force }: { out: string; force?: boolean }): number {
+  const imported = importEnvFiles(files.map(readHostEnv));
+  if (imported.text === null) throw new Refusal(imported.problems.map(visible).join('\n'));
   if (out === '-') process.stdout.write(imported.text);
-  else if (existsSync(out) && force !== true)
-    throw new Refusal(`${out} exists. Write over it with --force, or print with --out -.`);
   else {
-    await writeFile(out, imported.text);
-    say(`${out} written: ${files.length} machines. Now run \`npm run compile\`.`);
+    if (existsSync(out) && force !== true)
+      throw new Refusal(`${out} exists. Write over it with --force, or print with --out -.`);
+    // Renamed into place: a kill leaves the old cluster file whole.
+    writeFileSync(`${out}.next`, imported.text);
+    renameSync(`${out}.next`, out);
+    say(`${out} written: ${files.length} ${files.length === 1 ? 'machine' : 'machines'}. Look through it, then run \`npm run compile\`.`);
   }
   return 0;
 }
 
-async function finish(work: Promise<number>): Promise<void> {
+function readHostEnv(file: string): HostEnv {
+  const read = (path: string) => ({ file: path, text: readOrRefuse(path, 'Name the app.env of each machine.').toString('utf8') });
+  const app = read(file);
+  const siblings = readdirSync(dirname(file)).filter(name => SIBLINGS.test(name)).sort();
+  return { app, services: siblings.map(name => read(join(dirname(file), name))) };
+}
+
+/** Runs a command to its exit code; whatever the disk refuses is told, not thrown. */
+function finish(command: () => number): void {
   try {
-    process.exitCode = await work;
+    process.exitCode = command();
   } catch (error) {
-    const refusal = error instanceof Refusal ? error.message : diskTrouble(error);
-    process.stderr.write(`error: ${refusal}\n`);
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (!(error instanceof Refusal) && code === undefined) throw error;
+    const text = error instanceof Refusal ? message : `${path ?? 'The disk'}: ${code}. The old files are whole.`;
+    process.stderr.write(`error: ${text}\n`);
     process.exitCode = 1;
   }
 }
 
-function diskTrouble(error: unknown): string {
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  return `${path ?? 'the disk'}: ${code}. Nothing was half-written; the old files are whole.`;
+/** Editors replace the file, some in several steps: its folder is watched, and one look follows a burst of changes. */
+function watchCluster(options: CompileOptions): void {
+  let soon: NodeJS.Timeout | undefined;
+  watch(dirname(resolve(options.cluster)), (_event, name) => {
+    if (name !== basename(options.cluster)) return;
+    clearTimeout(soon);
+    soon = setTimeout(() => finish(() => runCompile(options)), 50);
+  });
 }
 
 const program = new Command('compile').showHelpAfterError('(see --help)');
@@ -197,13 +256,9 @@ program
   .option('--check', 'write nothing; show what is stale, exit 2 when something is')
   .option('--json', 'diagnostics as JSON')
   .option('--watch', 'compile again whenever the cluster file is saved')
-  .action(async (options: CompileOptions) => {
-    await finish(compileCommand(options));
-    if (options.watch !== true) return;
-    watch(dirname(options.cluster) || '.', (_event, name) => {
-      if (name !== null && join(dirname(options.cluster), name) === join(options.cluster))
-        void finish(compileCommand(options));
-    });
+  .action((options: CompileOptions) => {
+    finish(() => runCompile(options));
+    if (options.watch === true) watchCluster(options);
   });
 
 program
@@ -212,6 +267,6 @@ program
   .argument('<files...>', 'app.env of each host; starrocks-fe.env and starrocks-be.env beside it give the ports')
   .option('--out <file>', 'where to write; - prints', 'cluster.yaml')
   .option('--force', 'write over an existing file')
-  .action((files: string[], options: { out: string; force?: boolean }) => finish(importCommand(files, options)));
+  .action((files: string[], options: { out: string; force?: boolean }) => finish(() => runImport(files, options)));
 
-await program.parseAsync();
+program.parse();

@@ -42,6 +42,7 @@ export const codes = {
   E_NO_SERVICE: 'Host without a service',
   E_BE_INSTANCES: 'More instances than `count`',
   E_CONF_KEY: 'Conf key that may not be set',
+  E_PREVIOUS: 'Previous cluster.json is broken',
   W_RENAMED_KEY: 'Renamed key',
   W_FOLLOWERS_EVEN: 'Even number of followers',
   W_FOLLOWERS_MANY: 'More than seven followers',

@@ -1,26 +1,27 @@
 import { stringify } from 'yaml';
+import type { ServiceName } from '../contract/cluster-json.ts';
 import type { Host } from '../model/cluster.ts';
 import { beFolder, beName, bePrefix, ROOT, storageMount } from './service-folders.ts';
 
 /** A service as Compose reads it; `${NAME}` comes from .env. */
 export type ComposeService = Readonly<Record<string, unknown>>;
 
-/** Same text for every host of the same shape: services and number of storage folders. What differs is in .env. */
-export function composeServices(host: Host): Record<string, ComposeService> {
-  const services: Record<string, ComposeService> = {};
-  if (host.fe !== null) services['starrocks-fe'] = feService();
-  for (const be of host.be) services[beName(be.index)] = beService(be.index, be.storage.length);
-  return services;
-}
+type Services = readonly (readonly [ServiceName, ComposeService])[];
+
+/** The same for every host of the same shape. What differs between hosts is in .env. */
+export const composeServices = (host: Host): Services => [
+  ...(host.fe === null ? [] : [['starrocks-fe', feService()] as const]),
+  ...host.be.map(be => [beName(be.index), beService(be.index, be.storage.length)] as const),
+];
 
 const HEADER = `# Compiled from cluster.yaml: change that file and run \`npm run compile\`.
 # What differs between machines stands in .env, so that machines of the same shape run the same text.
 `;
 
-export const composeText = (services: Readonly<Record<string, ComposeService>>): string =>
-  `${HEADER}${stringify({ services }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+export const composeText = (services: Services): string =>
+  `${HEADER}${stringify({ services: Object.fromEntries(services) }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 
-/** Two hosts with the same shape have the same docker-compose.yml. */
+/** Services, instances and number of storage folders: two hosts with the same shape have the same docker-compose.yml. */
 export const shapeOf = (host: Host): string =>
   `${host.fe === null ? '-' : 'fe'} ${host.be.map(be => `${be.index}:${be.storage.length}`).join(' ')}`;
 

@@ -18,12 +18,17 @@ default_replication_num = \${DEFAULT_REPLICATION_NUM}
 mysql_service_nio_enabled = true
 
 sys_log_level = INFO
+log_roll_size_mb = 256
 sys_log_roll_num = 10
 sys_log_delete_age = 7d
 audit_log_roll_num = 10
 audit_log_delete_age = 7d
 dump_log_roll_num = 10
 dump_log_delete_age = 7d
+internal_log_roll_num = 10
+internal_log_delete_age = 7d
+big_query_log_roll_num = 10
+big_query_log_delete_age = 7d
 `;
 
 const BE = `JAVA_OPTS = "-Dlog4j2.formatMsgNoLookups=true -Xmx1536m -XX:+UseG1GC -Djava.security.policy=\${STARROCKS_HOME}/conf/udf_security.policy"

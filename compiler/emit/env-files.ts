@@ -1,6 +1,7 @@
+import type { ServiceName } from '../contract/cluster-json.ts';
 import type { Be, Cluster, Fe, Host } from '../model/cluster.ts';
 import { type Env, envText } from './env-text.ts';
-import { beFolder, bePrefix, stateCopySource, storageMount, storageSource } from './service-folders.ts';
+import { beName, bePrefix, stateCopySource, storageMount, storageSource } from './service-folders.ts';
 
 /**
  * Keys that matter only before a node is initialised. They are outside the digests, so that a changed master_host
@@ -25,7 +26,7 @@ export const appEnv = (cluster: Cluster, host: Host): string =>
   });
 
 /** The role of a node: the founding FE where the two addresses are equal, a joiner elsewhere. */
-export const feIndex = (masterHost: string, localHost: string): 0 | 1 => (masterHost === localHost ? 0 : 1);
+const feIndex = (masterHost: string, localHost: string): 0 | 1 => (masterHost === localHost ? 0 : 1);
 
 export const feEnv = (cluster: Cluster, host: Host, fe: Fe): string =>
   envText({
@@ -75,7 +76,7 @@ export const beEnv = (cluster: Cluster, host: Host, be: Be): string =>
   });
 
 /** What Compose interpolates: all that differs between hosts of the same shape. */
-export function composeEnv(cluster: Cluster, host: Host, digests: Readonly<Record<string, string>>): Env {
+export function composeEnv(cluster: Cluster, host: Host, digests: Readonly<Partial<Record<ServiceName, string>>>): Env {
   const env: Record<string, string | number> = {
     COMPOSE_PROJECT_NAME: `starrocks-${cluster.name}`,
     CLUSTER: cluster.name,
@@ -96,7 +97,7 @@ export function composeEnv(cluster: Cluster, host: Host, digests: Readonly<Recor
     env[`${prefix}_CONTAINER_MEMORY`] = be.container_memory;
     for (const position of be.storage.keys()) env[`${prefix}_STORAGE_${position}`] = storageSource(be, position);
     env[`${prefix}_STATE`] = stateCopySource(be);
-    env[`${prefix}_DIGEST`] = digests[`starrocks-${beFolder(be.index)}`] ?? '';
+    env[`${prefix}_DIGEST`] = digests[beName(be.index)] ?? '';
   }
   return env;
 }

@@ -3,54 +3,21 @@ import type { Be, Cluster, Fe, Host } from '../model/cluster.ts';
 import beEntrypoint from '../scripts/be-entrypoint.sh';
 import beHealthCheck from '../scripts/be-health-check.sh';
 import feEntrypoint from '../scripts/fe-entrypoint.sh';
-import { type ComposeService, composeServices, composeText, shapeOf } from './compose.ts';
 import { beConf, feConf } from './conf.ts';
-import { appEnv, beEnv, composeEnv, feEnv, identityKeys } from './env-files.ts';
-import { type Env, envText, without } from './env-text.ts';
+import { appEnv, beEnv, composeEnv, feEnv } from './env-files.ts';
+import { envText } from './env-text.ts';
+import { type MountedFile, serviceDigest } from './service-digest.ts';
 import { beFolder, beFolders, beName, feFolders } from './service-folders.ts';
 import { sha256 } from './sha256.ts';
+import type { Shared } from './shared.ts';
 
+/** A file of generated/, or of one host's folder there. */
 export interface EmittedFile {
   readonly text: string;
   readonly mode: '0644' | '0755';
 }
 
-interface ShapeTexts {
-  readonly services: Readonly<Record<string, ComposeService>>;
-  readonly text: string;
-}
-
-/** Texts and digests that many hosts share, made once. */
-export class Shared {
-  readonly #shapes = new Map<string, ShapeTexts>();
-  readonly #digests = new Map<string, string>();
-
-  shape(host: Host): ShapeTexts {
-    return remembered(this.#shapes, shapeOf(host), () => {
-      const services = composeServices(host);
-      return { services, text: composeText(services) };
-    });
-  }
-
-  sha256(text: string): string {
-    return remembered(this.#digests, text, () => sha256(text));
-  }
-}
-
-function remembered<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const there = map.get(key);
-  if (there !== undefined) return there;
-  const made = make();
-  map.set(key, made);
-  return made;
-}
-
-/** A file of the host's folder with the service that it is moved into place with; null: with the first one. */
-interface Placed extends EmittedFile {
-  readonly service: ServiceName | null;
-  /** Its text, or the path of its cache entry: hashed once for all hosts that share it. */
-  readonly shared: boolean;
-}
+type Digests = Readonly<Partial<Record<ServiceName, string>>>;
 
 /** Everything of one machine: its files by path, and what cluster.json says of it. */
 export function emitHost(
@@ -58,79 +25,78 @@ export function emitHost(
   host: Host,
   shared: Shared,
 ): { readonly files: ReadonlyMap<string, EmittedFile>; readonly compiled: CompiledHost } {
-  const files = new Map<string, Placed>();
-  const put = (
-    path: string,
-    text: string,
-    service: ServiceName | null,
-    isShared = false,
-    mode: '0644' | '0755' = '0644',
-  ) => files.set(path, { text, mode, service, shared: isShared });
-  put('app.env', appEnv(cluster, host), null);
-  if (host.fe !== null) {
-    put('starrocks-fe.env', feEnv(cluster, host, host.fe), 'starrocks-fe');
-    put('conf/fe/fe.conf', feConf(host.fe.conf), 'starrocks-fe', true);
-    put('run/bin/fe-entrypoint.sh', feEntrypoint, 'starrocks-fe', true, '0755');
-  }
-  for (const be of host.be) {
-    put(`${beName(be.index)}.env`, beEnv(cluster, host, be), beName(be.index));
-    put(`conf/${beFolder(be.index)}/be.conf`, beConf(be.conf), beName(be.index), true);
-  }
-  if (host.be.length > 0) {
-    // All instances run the same scripts: they move with the first one, as shared files do.
-    const owner = host.be.length === 1 ? 'starrocks-be' : null;
-    put('run/bin/be-entrypoint.sh', beEntrypoint, owner, true, '0755');
-    put('run/bin/be-health-check.sh', beHealthCheck, owner, true, '0755');
-  }
+  const mounted = mountedFiles(cluster, host);
   const { services, text } = shared.shape(host);
-  const bare = composeEnv(cluster, host, {});
-  const digests = Object.fromEntries(
-    Object.entries(services).map(([name, service]) => [name, serviceDigest(name, service, bare, files, shared)]),
+  const undigested = composeEnv(cluster, host, {});
+  const digests: Digests = Object.fromEntries(
+    services.map(({ name, definition }) => [
+      name,
+      serviceDigest({ name, definition, env: undigested, deploy_dir: host.deploy_dir, files: mounted, shared }),
+    ]),
   );
-  put('docker-compose.yml', text, null, true);
-  put('.env', envText(composeEnv(cluster, host, digests)), null);
-  return { files, compiled: compiledHost(cluster, host, files, digests, shared) };
+  const unmounted = [
+    file('.env', envText(composeEnv(cluster, host, digests))),
+    file('app.env', appEnv(cluster, host)),
+    file('docker-compose.yml', text),
+  ];
+  const files = [...mounted, ...unmounted].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return {
+    files: new Map(files.map(({ path, text, mode }) => [path, { text, mode }])),
+    compiled: compiledHost(cluster, host, files, digests, shared),
+  };
 }
 
-/**
- * A service is recreated exactly when this changes: its definition as Compose sees it, without the label that carries
- * the digest, the files mounted into it, and its env without the identity keys.
- */
-function serviceDigest(
-  name: string,
-  service: ComposeService,
-  env: Env,
-  files: ReadonlyMap<string, Placed>,
-  shared: Shared,
-): string {
-  const kind = name === 'starrocks-fe' ? 'fe' : 'be';
-  const definition = JSON.stringify(service).replace(/\$\{([A-Z0-9_]+)\}/g, (_all, key: string) => String(env[key]));
-  const mounted = [...files]
-    .filter(([path, file]) => file.service === name || (file.service === null && path.startsWith(`run/bin/${kind}-`)))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, file]) =>
-      path.endsWith('.env') ? [path, without(file.text, identityKeys)] : [path, shared.sha256(file.text)],
-    );
-  return sha256(JSON.stringify([definition, mounted]));
+const file = (path: string, text: string): MountedFile => ({ path, text, mode: '0644', services: [] });
+
+const script = (name: string, text: string, services: readonly ServiceName[]): MountedFile => ({
+  path: `run/bin/${name}`,
+  text,
+  mode: '0755',
+  services,
+});
+
+/** The files that containers see. */
+function mountedFiles(cluster: Cluster, host: Host): MountedFile[] {
+  const bes = host.be.map(be => beName(be.index));
+  return [
+    ...(host.fe === null ? [] : feFiles(cluster, host, host.fe)),
+    ...host.be.flatMap(be => beFiles(cluster, host, be)),
+    ...(bes.length === 0
+      ? []
+      : [script('be-entrypoint.sh', beEntrypoint, bes), script('be-health-check.sh', beHealthCheck, bes)]),
+  ];
+}
+
+const feFiles = (cluster: Cluster, host: Host, fe: Fe): MountedFile[] => [
+  { ...file('starrocks-fe.env', feEnv(cluster, host, fe)), services: ['starrocks-fe'] },
+  { ...file('conf/fe/fe.conf', feConf(fe.conf)), services: ['starrocks-fe'] },
+  script('fe-entrypoint.sh', feEntrypoint, ['starrocks-fe']),
+];
+
+function beFiles(cluster: Cluster, host: Host, be: Be): MountedFile[] {
+  const name = beName(be.index);
+  return [
+    { ...file(`${name}.env`, beEnv(cluster, host, be)), services: [name] },
+    { ...file(`conf/${beFolder(be.index)}/be.conf`, beConf(be.conf)), services: [name] },
+  ];
 }
 
 function compiledHost(
   cluster: Cluster,
   host: Host,
-  files: ReadonlyMap<string, Placed>,
-  digests: Readonly<Record<string, string>>,
+  files: readonly MountedFile[],
+  digests: Digests,
   shared: Shared,
 ): CompiledHost {
-  const listed = [...files]
-    .map(
-      ([path, { text, mode, service, shared: isShared }]): CompiledFile => ({
-        path,
-        sha256: isShared ? shared.sha256(text) : sha256(text),
-        mode,
-        service,
-      }),
-    )
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const listed = files.map(
+    ({ path, text, mode, services }): CompiledFile => ({
+      path,
+      sha256: path.endsWith('.env') ? sha256(text) : shared.sha256(text),
+      mode,
+      // A file of several services belongs to none: it moves into place with the first that is activated.
+      service: services.length === 1 ? (services[0] ?? null) : null,
+    }),
+  );
   return {
     address: host.address,
     ssh: host.ssh,
@@ -145,7 +111,7 @@ function compiledHost(
   };
 }
 
-const compiledFe = (cluster: Cluster, host: Host, fe: Fe, digests: Readonly<Record<string, string>>): FeService => ({
+const compiledFe = (cluster: Cluster, host: Host, fe: Fe, digests: Digests): FeService => ({
   kind: 'fe',
   name: 'starrocks-fe',
   role: fe.role,
@@ -156,7 +122,7 @@ const compiledFe = (cluster: Cluster, host: Host, fe: Fe, digests: Readonly<Reco
   folders: feFolders(host),
 });
 
-const compiledBe = (cluster: Cluster, host: Host, be: Be, digests: Readonly<Record<string, string>>): BeService => ({
+const compiledBe = (cluster: Cluster, host: Host, be: Be, digests: Digests): BeService => ({
   kind: 'be',
   name: beName(be.index),
   index: be.index,

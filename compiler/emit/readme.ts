@@ -1,29 +1,27 @@
+import type { BePorts } from '../contract/cluster-json.ts';
 import type { Cluster, Host } from '../model/cluster.ts';
+import { code, markdown } from './escape.ts';
+import { drawing } from './readme-drawing.ts';
 import { beName } from './service-folders.ts';
 
-/** Hosts beyond this many are one box of the drawing: a hundred boxes show nothing. */
-const DRAWN = 12;
-
-/** generated/README.md: the cluster explained to a person. Every value in it has passed the rules' character sets. */
+/** generated/README.md: the cluster explained to a person. */
 export function readme(cluster: Cluster): string {
-  return `# The cluster ${cluster.name}
+  return `# The cluster ${markdown(cluster.name)}
 
-Compiled from \`cluster.yaml\`; never edited by hand. StarRocks ${cluster.version}, ${count(cluster)}.
+Compiled from \`cluster.yaml\`: change that file and run \`npm run compile\`; nothing here is edited by hand.
+StarRocks ${markdown(cluster.version)} on ${count(cluster)}.
+
 ${drawing(cluster)}
+
 ## Machines
 
-${table(
-  ['machine', 'FE', 'BE', 'location', 'BE ports (be, http, heartbeat, brpc, starlet)'],
-  cluster.hosts.map(host => [
-    host.address + (host.maintenance ? ' (maintenance)' : ''),
-    host.fe === null ? '' : `${host.fe.role}${host.address === cluster.master_host ? ', founds' : ''}`,
-    host.be.map(be => beName(be.index)).join(', '),
-    host.location ?? '',
-    host.be.map(be => Object.values(be.ports).join(' ')).join('; '),
-  ]),
-)}
+${machines(cluster)}
 
-\`${cluster.master_host}\` founds the cluster, once. It need not lead later: ask \`SHOW FRONTENDS\`.
+${code(cluster.master_host)} founds the cluster, once. Later the leader may be any follower: ask \`SHOW FRONTENDS\`.
+
+All FEs have the same ports:
+
+${fePorts(cluster)}
 
 ## Connect
 
@@ -31,87 +29,137 @@ ${connections(cluster)}
 
 ## Ports to open
 
-${ports(cluster)}
+${portsToOpen(cluster)}
 
 ## By hand
 
-Each folder under \`hosts/\` is self-contained. Copy it to \`${cluster.hosts[0]?.deploy_dir ?? ''}\` on its machine and run
-\`docker compose up -d\` there, on the machines in any order. Never start a reinstalled \`${cluster.master_host}\` by hand
-whose data and \`state/\` are gone: it would found a second, empty cluster. Deploy instead, and it joins.
+${byHand(cluster)}
 `;
 }
 
 const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`;
 
 function count({ hosts }: Cluster): string {
-  const followers = hosts.filter(host => host.fe?.role === 'follower').length;
-  const observers = hosts.filter(host => host.fe?.role === 'observer').length;
-  const backends = hosts.reduce((sum, host) => sum + host.be.length, 0);
-  const fes = `${plural(followers, 'FE follower')}${observers > 0 ? ` and ${plural(observers, 'FE observer')}` : ''}`;
-  return `${plural(hosts.length, 'machine')} with ${fes} and ${plural(backends, 'BE')}`;
+  const followers = hosts.filter(({ fe }) => fe?.role === 'follower').length;
+  const observers = hosts.filter(({ fe }) => fe?.role === 'observer').length;
+  const backends = hosts.reduce((sum, { be }) => sum + be.length, 0);
+  const fes = `${plural(followers, 'FE follower')}${observers === 0 ? '' : `, ${plural(observers, 'FE observer')}`}`;
+  return `${plural(hosts.length, 'machine')}: ${fes} and ${plural(backends, 'BE')}`;
 }
 
+/** Cells come as markdown. */
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n');
 
-function drawing(cluster: Cluster): string {
-  const drawn = cluster.hosts.slice(0, DRAWN);
-  const rest = cluster.hosts.length - drawn.length;
-  const boxes = drawn.map((host, index) => box(cluster, host, index));
-  const more = rest > 0 ? [`  more["and ${plural(rest, 'machine')} more"]`] : [];
-  return `
-\`\`\`mermaid
-flowchart TB
-  clients(["clients"]) -- "MySQL protocol ${cluster.fe_ports.query_port}" --> fe["any FE"]
-${[...boxes, ...more].join('\n')}
-\`\`\`
-`;
+/** One row for every service, so that each BE instance has its ports in columns of their own. */
+function machines({ hosts, master_host }: Cluster): string {
+  const head = ['machine', 'location', 'service', 'role', 'be_port', 'be_http_port', 'heartbeat', 'brpc', 'starlet'];
+  return table(
+    head,
+    hosts.flatMap(host => {
+      const place = [nameOf(host), host.location === null ? '' : markdown(host.location)];
+      const role = `${host.fe?.role}${host.address === master_host ? ', founds' : ''}`;
+      return [
+        ...(host.fe === null ? [] : [[...place, 'starrocks-fe', role, '', '', '', '', '']]),
+        ...host.be.map(({ index, ports }) => [
+          ...place,
+          beName(index),
+          'BE',
+          `${ports.be_port}`,
+          `${ports.be_http_port}`,
+          `${ports.heartbeat_service_port}`,
+          `${ports.brpc_port}`,
+          `${ports.starlet_port}`,
+        ]),
+      ];
+    }),
+  );
 }
 
-function box(cluster: Cluster, host: Host, index: number): string {
-  const fe =
-    host.fe === null
-      ? []
-      : [`    f${index}["FE ${host.fe.role}${host.address === cluster.master_host ? ', founds' : ''}"]`];
-  const be = host.be.map(one => `    b${index}x${one.index}[("${beName(one.index).replace('starrocks-be', 'BE')}")]`);
-  return [`  subgraph h${index}["${host.address}"]`, ...fe, ...be, '  end'].join('\n');
-}
+const nameOf = ({ address, maintenance }: Host): string =>
+  `${markdown(address)}${maintenance ? ' (in maintenance)' : ''}`;
 
-function connections(cluster: Cluster): string {
-  const frontends = cluster.hosts.filter(host => host.fe !== null).map(host => host.address);
-  const { query_port, http_port } = cluster.fe_ports;
-  const first = frontends[0] ?? cluster.master_host;
-  return `Any FE answers; list several, so that one may be away.
+const fePorts = ({ fe_ports }: Cluster): string => table(Object.keys(fe_ports), [Object.values(fe_ports).map(String)]);
 
-    mysql -h ${first} -P ${query_port} -u root${cluster.password_env === null ? '' : ' -p'}
-    jdbc:mysql:loadbalance://${frontends
-      .slice(0, 3)
-      .map(host => `${host}:${query_port}`)
-      .join(',')}/
-    curl --location-trusted -u root: -T FILE http://${first}:${http_port}/api/DATABASE/TABLE/_stream_load`;
+function connections({ hosts, master_host, fe_ports, password_env }: Cluster): string {
+  const frontends = hosts.filter(({ fe }) => fe !== null).map(({ address }) => address);
+  const first = frontends[0] ?? master_host;
+  const { query_port, http_port } = fe_ports;
+  const several = frontends.slice(0, 3).map(address => `${address}:${query_port}`);
+  return `Any FE answers. Name several where the client takes several, so that one of them may be away.
+
+MySQL client:
+
+    mysql -h ${first} -P ${query_port} -u root${password_env === null ? '' : ' -p'}
+
+JDBC:
+
+    jdbc:mysql:loadbalance://${several.join(',')}/
+
+Stream load (the FE redirects to a BE, so the client must reach both):
+
+    curl --location-trusted -u root${password_env === null ? ':' : ''} -H "Expect: 100-continue" -T FILE http://${first}:${http_port}/api/DATABASE/TABLE/_stream_load
+
+${
+  password_env === null
+    ? 'root has no password: set one (`starrocks.password` in `cluster.yaml`) before anybody else can reach these ports.'
+    : `root's password is where the deploy takes it from: the variable ${code(password_env)}.`
+}`;
 }
 
 /** StarRocks' documentation, deployment/deployment_prerequisites: who opens what to whom. */
-function ports(cluster: Cluster): string {
+function portsToOpen(cluster: Cluster): string {
   const { http_port, rpc_port, query_port, edit_log_port } = cluster.fe_ports;
-  const of = (name: 'be_port' | 'be_http_port' | 'heartbeat_service_port' | 'brpc_port'): string => {
-    const all = cluster.hosts.flatMap(host => host.be.map(be => be.ports[name]));
-    return [...new Set(all)].sort((a, b) => a - b).join(', ');
-  };
+  const fes = cluster.hosts.filter(({ fe }) => fe !== null);
+  const bes = cluster.hosts.filter(({ be }) => be.length > 0);
+  const fe = `FE machines: ${listed(fes)}`;
+  const be = `BE machines: ${listed(bes)}`;
+  const of = (...names: (keyof BePorts)[]): string => names.map(name => portsOf(bes, name)).join(', ');
   return table(
-    ['from', 'to', 'ports'],
+    ['from', 'to', 'TCP ports'],
     [
-      ['clients', 'FE machines', `${query_port} (MySQL), ${http_port} (HTTP, stream load)`],
-      ['clients', 'BE machines', `${of('be_http_port')} (stream load is redirected there)`],
-      ['FE machines', 'FE machines', `${edit_log_port}, ${http_port}, ${rpc_port}, ${query_port}`],
-      [
-        'FE machines',
-        'BE machines',
-        `${of('heartbeat_service_port')}, ${of('be_port')}, ${of('brpc_port')}, ${of('be_http_port')}`,
-      ],
-      ['BE machines', 'FE machines', `${rpc_port}, ${http_port}, ${query_port}`],
-      ['BE machines', 'BE machines', `${of('brpc_port')}, ${of('be_http_port')}`],
-      ['the runner', 'every machine', 'SSH; nothing else, SQL runs through that connection'],
+      ['clients', fe, `${query_port} (MySQL), ${http_port} (HTTP)`],
+      ['clients that load', be, `${of('be_http_port')} (stream load is redirected there)`],
+      [fe, fe, `${edit_log_port}, ${http_port}, ${rpc_port}, ${query_port}`],
+      [fe, be, of('heartbeat_service_port', 'be_port', 'brpc_port', 'be_http_port')],
+      [be, fe, `${rpc_port}, ${http_port}, ${query_port}`],
+      [be, be, of('brpc_port', 'be_http_port')],
+      ['the machine that deploys', 'every machine', 'SSH only: SQL goes through that connection'],
     ],
   );
+}
+
+/** Machines beyond this many are counted: the table of machines names them all. */
+const NAMED = 5;
+
+function listed(hosts: readonly Host[]): string {
+  const named = hosts.slice(0, NAMED).map(({ address }) => markdown(address));
+  return [...named, ...(hosts.length > NAMED ? [`and ${hosts.length - NAMED} more`] : [])].join(', ');
+}
+
+function portsOf(hosts: readonly Host[], name: keyof BePorts): string {
+  const ports = new Set(hosts.flatMap(({ be }) => be.map(({ ports }) => ports[name])));
+  return [...ports].sort((a, b) => a - b).join(', ');
+}
+
+function byHand({ hosts, master_host, password_env }: Cluster): string {
+  const folders = [...new Set(hosts.map(({ deploy_dir }) => deploy_dir))].map(code).join(' or ');
+  return `Each folder under \`hosts/\` is self-contained. Copy it, with its dot file, to ${folders} on its machine and run
+\`docker compose up -d\` there, on the machines in any order.${
+    password_env === null
+      ? ''
+      : ` The scripts have no password: once root has one, a new
+node started by hand waits until a deploy registers it.`
+  }
+
+Never do by hand:
+
+- Never start a reinstalled ${code(master_host)}, or one whose data and \`state/\` are gone: it would found a second,
+  empty cluster, which looks healthy and takes machines from the first. Deploy instead, and it joins.
+- Never delete or empty \`data/\` or \`state/\` to mend a node that does not start: \`docker logs\` says what to do, and a
+  deploy moves aside what is in the way.
+- Never copy \`data/\` or \`state/\` from one machine to another: they carry the identity of a node.
+- Never give \`--helper\` to an FE that has metadata, and never run StarRocks' own start scripts beside these containers.
+- Never change a port or an address of a node that lives: the others know it by both.
+- Never edit these files on a machine: the next deploy takes them back.`;
 }

@@ -63,7 +63,7 @@ it('asks over HTTP as curl does, with its exit codes', () => {
     out: '{"online_backend_num":0,"total_backend_num":0,"status":"OK"}',
     err: '',
   });
-  expect(run('curl', ['-fsS', '-m', '2', `${url}/role`])).toEqual({
+  expect(run('curl', ['-fsS', '-m', '2', `${url}/api/nothing`])).toEqual({
     code: 22,
     out: '',
     err: 'curl: (22) The requested URL returned error: 404\n',
@@ -73,9 +73,12 @@ it('asks over HTTP as curl does, with its exit codes', () => {
   expect(fe.read('health')).toContain('"status":"OK"');
 });
 
-it('gives up after --max-time when nobody answers', () => {
+it('gives up after --max-time or --connect-timeout when nobody answers', () => {
   fe.signal('fe', 'SIGSTOP');
   expect(run('curl', ['-s', '-m', '1', `http://${fe.address}:8030/api/health`]).code).toBe(28);
+  expect(mysql('--connect-timeout=1', '-e', 'SELECT 1').err).toBe(
+    "ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet', system error: 110\n",
+  );
   fe.signal('fe', 'SIGCONT');
 });
 

@@ -16,9 +16,9 @@ import { buildStandIn } from './build.ts';
 import { installClients, installKind, type Kind } from './install.ts';
 
 const needed =
-  'bash sh env cat cp mv rm mkdir rmdir ln ls chmod touch date sleep head tail sort tr cut wc basename dirname readlink mktemp id seq true false kill stat timeout grep sed awk';
+  'bash sh env cat cp mv rm mkdir rmdir ln ls chmod touch date sleep head tail sort tr cut wc basename dirname readlink mktemp id seq true false kill stat timeout find grep sed awk';
 const welcome =
-  'tee uniq realpath expr printf echo test [ uname hostname df du od dd base64 sha256sum sync chown xargs find egrep fgrep tar gzip ps nohup getent';
+  'tee uniq realpath expr printf echo test [ uname hostname df du od dd base64 sha256sum sync chown xargs egrep fgrep tar gzip ps nohup getent';
 
 /**
  * Writes a root file system for `docker import FILE NAME:TAG` that holds what the official image holds towards us: bash,

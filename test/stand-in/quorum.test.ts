@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bootstrap, leaderOf, type Machine, openSite, type Row, type Site, until, untilAlive } from './machine.ts';
+import { localTime } from './process/log.ts';
 
 let site: Site;
 let all: readonly Machine[];
@@ -112,8 +113,9 @@ it('calls a follower alive through its whole restart, and moves only StartTime',
     const row = await leader.frontend(second);
     return row?.['StartTime'] === 'NULL' ? null : row;
   });
+  await until('the second of that start is over', () => localTime(Date.now()) > (before['StartTime'] ?? ''));
   await second.stop('fe');
-  second.start('fe', ['--host_type', 'IP'], { STANDIN_START_MS: '1100' });
+  second.start('fe', ['--host_type', 'IP'], { STANDIN_START_MS: '500' });
   const seen: (string | undefined)[] = [];
   await until('StartTime is newer', async () => {
     const row = await leader.frontend(second);
@@ -155,4 +157,30 @@ it('shows the columns of the leader during an upgrade, and the old version of a 
   leader.startFe();
   await until('the old release follows a newer leader', () => leader.isReady());
   expect((await columns(leader))[0]).toBe('Id');
+});
+
+it('loses no write that it has acknowledged, whichever FE is killed in between', async () => {
+  const acknowledged: string[] = [];
+  for (let round = 0; round < 9; round++) {
+    const victim = all[round % 3];
+    const asked = all[(round + 1) % 3];
+    if (victim === undefined || asked === undefined) throw new Error('three FEs');
+    const node = `127.9.${round}.1:9050`;
+    const write = asked.sql(`ALTER SYSTEM ADD BACKEND "${node}"`, { limit: 3000 }).then(
+      () => acknowledged.push(node),
+      () => {},
+    );
+    await victim.kill('fe');
+    await write;
+    await until('a majority writes', async () => {
+      const answer = await asked.refusal(`ALTER SYSTEM ADD BACKEND "${node}"`, { limit: 3000 });
+      return answer === 'it succeeded' || answer.includes('already exists');
+    });
+    acknowledged.push(node);
+    victim.startFe();
+    await until('it is back', () => victim.isReady());
+  }
+  const rows = await site.machine(1).sql('SHOW BACKENDS');
+  expect(rows.map(row => `${row['IP']}:9050`).sort()).toEqual([...new Set(acknowledged)].sort());
+  expect(new Set(rows.map(row => row['BackendId'])).size).toBe(9);
 });

@@ -15,7 +15,8 @@ afterAll(() => site.close());
 
 it('greets a MySQL client as 5.1.0, answers with strings and refuses prepared statements', async () => {
   const connection = await createConnection({ host: follower.address, port: 9030, user: 'root' });
-  const greeting = (connection.connection as unknown as { _handshakePacket: Record<string, unknown> })._handshakePacket;
+  const greeting = (connection as unknown as { connection: { _handshakePacket: Record<string, unknown> } }).connection
+    ._handshakePacket;
   expect([greeting['serverVersion'], greeting['protocolVersion'], greeting['authPluginName']]).toEqual([
     '5.1.0',
     10,

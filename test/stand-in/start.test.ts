@@ -144,6 +144,12 @@ describe('one FE by itself', () => {
     expect(await one.start('fe', ['--daemon']).exited).toBe(1);
   });
 
+  it('refuses a metadata disk with too little space', async () => {
+    const fe = one.start('fe', [], { STANDIN_META_MIN_FREE_GB: '9000000' });
+    expect(await fe.exited).toBe(255);
+    expect(fe.output).toMatch(/Free capacity left for meta dir: \S+ is less than 9000000GB/);
+  });
+
   it('does not start twice', async () => {
     const first = one.startFe();
     await until('it is ready', () => one.isReady());

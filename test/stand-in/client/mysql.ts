@@ -37,29 +37,30 @@ function die(text: string): never {
 
 const host = resolveLocalhost(values.host);
 
+/** --connect-timeout holds until the log-in is over. */
 function open(): Promise<Socket> {
   return new Promise(resolve => {
     const socket = connect({ host, port: Number(values.port) });
-    const seconds = Number(values['connect-timeout']);
     const fail = (error: unknown): never =>
       die(`ERROR 2003 (HY000): Can't connect to MySQL server on '${host}:${values.port}' (${errnoOf(error)})`);
-    if (seconds > 0) socket.setTimeout(seconds * 1000, () => fail({ code: 'ETIMEDOUT' }));
+    let late = (): never => fail({ code: 'ETIMEDOUT' });
+    socket.setTimeout(Number(values['connect-timeout']) * 1000, () => late());
     socket.once('error', fail);
     socket.once('connect', () => {
-      socket.setTimeout(0);
+      late = () => die(`${lostAt('reading initial communication packet')}, system error: 110`);
       socket.off('error', fail);
       resolve(socket);
     });
   });
 }
 
+const lostAt = (moment: string): string => `ERROR 2013 (HY000): Lost connection to MySQL server at '${moment}'`;
 const errnoOf = (error: unknown): number =>
   ({ ECONNREFUSED: 111, EHOSTUNREACH: 113, ETIMEDOUT: 110 })[codeOf(error)] ?? 110;
 
 async function logIn(stream: PacketStream): Promise<void> {
   const greeting = await stream.receive();
-  if (greeting === null)
-    die("ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet'");
+  if (greeting === null) die(lostAt('reading initial communication packet'));
   const fields = new Fields(greeting);
   fields.take(1);
   fields.zeroTerminated();
@@ -74,7 +75,7 @@ async function logIn(stream: PacketStream): Promise<void> {
   const plugin = Buffer.from('mysql_native_password\0');
   stream.send(Buffer.concat([head, Buffer.from(`${values.user}\0`), Buffer.from([token.length]), token, plugin]));
   const answer = await stream.receive();
-  if (answer === null) die("ERROR 2013 (HY000): Lost connection to MySQL server at 'reading authorization packet'");
+  if (answer === null) die(lostAt('reading authorization packet'));
   if (answer[0] === 0xff) {
     const { code, state, message } = readError(answer);
     die(`ERROR ${code} (${state}): ${message}`);
@@ -148,6 +149,7 @@ async function main(): Promise<void> {
   const socket = await open();
   const stream = packetStream(socket);
   await logIn(stream);
+  socket.setTimeout(0);
   for (const { sql, line } of statements(text)) await run(stream, sql, line);
   socket.end();
 }

@@ -1,5 +1,5 @@
 import { lookupService } from 'node:dns/promises';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { MissingVariable, readConf } from '../process/conf-file.ts';
 import { openLog } from '../process/log.ts';
@@ -20,6 +20,8 @@ import { ensureHelper, StartFailure, type StartIdentity, startIdentity } from '.
 
 /** Shorter than the 10 to 16 s of a real FE, and yet long enough to matter. */
 const startMs = Number(process.env['STANDIN_START_MS'] ?? '1500');
+/** Below this much free space (GB) an FE refuses to start (MetaHelper.checkMetaDir). */
+const minFree = Number(process.env['STANDIN_META_MIN_FREE_GB'] ?? '5');
 const begun = Date.now();
 const home = process.env['STARROCKS_HOME'] ?? process.cwd();
 const { values } = parseArgs({
@@ -73,6 +75,12 @@ async function identityOf(metadata: Metadata, host: string, config: FeConfig): P
   }
 }
 
+function checkSpace(metaDir: string): void {
+  const { bavail, bsize } = statfsSync(metaDir);
+  const free = (bavail * bsize) / 1024 ** 3;
+  if (free < minFree) fail(`Free capacity left for meta dir: ${metaDir} is less than ${minFree}GB`);
+}
+
 /** ROLE and VERSION are there and the journal is not: it leads a group of its own for a moment, and is not in it. */
 function refuseForeignJournal(journal: Journal, me: Identity, hasJournal: boolean): void {
   if (!hasJournal) journal.append({ term: 1, index: 1, state: emptyState });
@@ -89,7 +97,9 @@ async function main(): Promise<void> {
   // BDB asks for its own address backwards: where nobody answers, the start hangs here.
   if (!host.startsWith('127.')) await lookupService(host, config.port('edit_log_port')).catch(() => null);
 
-  const metadata = new Metadata(conf.get('meta_dir') ?? `${home}/meta`);
+  const metaDir = conf.get('meta_dir') ?? `${home}/meta`;
+  checkSpace(metaDir);
+  const metadata = new Metadata(metaDir);
   const identity = await identityOf(metadata, host, config);
   const me: Identity = {
     ...identity.role,

@@ -1,7 +1,7 @@
 import type { Log } from '../process/log.ts';
 import { scaled, sleep } from '../process/pace.ts';
 import { askJsonLines, connectJsonLines, listenJsonLines, type Peer } from '../wire/json-lines.ts';
-import { type ClusterState, type Frontend, majorityOf, voters } from './cluster-state.ts';
+import { type ClusterState, emptyState, type Frontend, majorityOf, voters } from './cluster-state.ts';
 import { type Entry, isNewer, type Journal, type Position } from './journal.ts';
 
 /** Who this FE is: what ROLE and VERSION say. */
@@ -138,21 +138,27 @@ export class Replication {
   // ---- asking others -------------------------------------------------------------------------------------------
 
   async #run(): Promise<void> {
+    let patience = 0;
     let alone = Date.now();
-    let patience = scaled(300 + Math.random() * 500);
     for (;;) {
       const leader = await this.#findLeader();
       if (leader !== null) {
         await this.#follow(leader);
         alone = Date.now();
-        patience = scaled(1000 + Math.random() * 1000);
-      } else if (this.#mayLead() && Date.now() - alone >= patience) {
-        if (await this.#campaign()) return;
-        alone = Date.now();
-        patience = scaled(500 + Math.random() * 1000, 100 + Math.random() * 200);
+        patience = scaled(800);
+      } else if (this.#mayLead() && Date.now() - alone >= patience && (await this.#campaignInTurn())) {
+        return;
       }
       await this.#pause(scaled(250, 50));
     }
+  }
+
+  /** Others lost the leader at the same moment: without chance they would stand against each other again and again. */
+  async #campaignInTurn(): Promise<boolean> {
+    const { term } = this.#journal.vote;
+    const alone = voters(this.state ?? emptyState).length === 1;
+    await sleep(alone ? 0 : Math.random() * scaled(1200, 200));
+    return term === this.#journal.vote.term && this.#campaign();
   }
 
   #mayLead(): boolean {

@@ -69,7 +69,8 @@ async function main(): Promise<void> {
 }
 
 async function publish(report: RunReport): Promise<void> {
-  for (const { level, message, ...properties } of annotations(report)) core[level](message, properties);
+  const say = { error: core.error, warning: core.warning, notice: core.notice };
+  for (const { level, message, ...properties } of annotations(report)) say[level](message, properties);
   const changed = report.hosts.filter(host => host.outcome === 'applied' || host.outcome === 'planned');
   const file = join(process.env['RUNNER_TEMP'] ?? '.', `starrocks-ha-${report.mode}.json`);
   await writeFile(file, json(report));

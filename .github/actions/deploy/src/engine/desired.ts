@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { readClusterJson } from '../../../../../compiler/contract/read-cluster-json.ts';
 import { DeployError, type Problem } from '../error.ts';
 
 /** What `generated/` says: the contract, and the bytes of every host's files. */
@@ -14,7 +15,7 @@ export interface Desired {
 const MEND = 'Run `npm run compile` and commit generated/; files there are never edited by hand.';
 
 /** Reads the folder and proves that each file is the one that cluster.json speaks of; all problems at once. */
-export async function readDesired(folder: string, parse: (text: string) => ClusterJson): Promise<Desired> {
+export async function readDesired(folder: string): Promise<Desired> {
   const text = await readFile(join(folder, 'cluster.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new DeployError({
       code: 'E_NO_GENERATED',
@@ -22,7 +23,7 @@ export async function readDesired(folder: string, parse: (text: string) => Clust
       hint: MEND,
     });
   });
-  const cluster = parse(text);
+  const cluster = parsed(text, folder);
   const problems: Problem[] = [];
   const entries = await Promise.all(
     cluster.hosts.map(async host => [host.address, await readHost(folder, host, problems)] as const),
@@ -33,6 +34,16 @@ export async function readDesired(folder: string, parse: (text: string) => Clust
     throw new DeployError({ ...first, message: `${first.message}${others}` });
   }
   return { cluster, files: new Map(entries) };
+}
+
+function parsed(text: string, folder: string): ClusterJson {
+  const { cluster, problems } = readClusterJson(text);
+  if (cluster !== null) return cluster;
+  throw new DeployError({
+    code: 'E_GENERATED_BROKEN',
+    message: `${join(folder, 'cluster.json')} cannot be used: ${problems.join(' ')}`,
+    hint: MEND,
+  });
 }
 
 async function readHost(folder: string, host: CompiledHost, problems: Problem[]): Promise<Map<string, Buffer>> {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { readClusterJson } from '../../../../../compiler/contract/read-cluster-json.ts';
 import { DeployError } from '../error.ts';
 import type { Request } from '../plan/situation.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
@@ -38,7 +37,7 @@ export async function start(
   doing: Doing,
   signal: AbortSignal,
 ): Promise<RunReport> {
-  const desired = await readDesired(wish.generated, readClusterJson);
+  const desired = await readDesired(wish.generated);
   if (wish.clusterFile !== null) await checkFreshness(wish.clusterFile, wish.generated);
   const clone = dirname(resolve(wish.generated));
   const password = wish.password ?? passwordOf(desired.cluster, env);

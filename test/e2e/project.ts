@@ -1,0 +1,73 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Doing } from '../../.github/actions/deploy/src/engine/converge.ts';
+import { start, type Wish } from '../../.github/actions/deploy/src/engine/start.ts';
+import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
+import { compile } from '../../compiler/compile.ts';
+import { renderForTerminal } from '../../compiler/diagnostics/terminal.ts';
+
+/** A person's clone: a cluster.yaml, what it compiles to, and runs from there. */
+export class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'starrocks-ha-project-'));
+  readonly #privateKey: string;
+  env: Record<string, string> = {};
+
+  constructor(privateKey: string) {
+    this.#privateKey = privateKey;
+  }
+
+  get generated(): string {
+    return join(this.folder, 'generated');
+  }
+
+  /** Writes cluster.yaml and compiles it, as `npm run compile` does. */
+  compile(text: string): void {
+    const file = join(this.folder, 'cluster.yaml');
+    writeFileSync(file, text);
+    const { files, diagnostics } = compile({ file, text, previous: this.#previous() });
+    if (files === null) throw new Error(renderForTerminal(diagnostics, text, 'never'));
+    rmSync(this.generated, { recursive: true, force: true });
+    for (const [path, file] of files) {
+      const target = join(this.generated, path);
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, file.text);
+      chmodSync(target, Number.parseInt(file.mode, 8));
+    }
+  }
+
+  #previous(): string | null {
+    try {
+      return readFileSync(join(this.generated, 'cluster.json'), 'utf8');
+    } catch {
+      return null;
+    }
+  }
+
+  run(
+    mode: Wish['mode'],
+    wish: Partial<Wish> = {},
+    doing: Doing = () => undefined,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<RunReport> {
+    const whole: Wish = {
+      mode,
+      generated: this.generated,
+      clusterFile: join(this.folder, 'cluster.yaml'),
+      knownHosts: join(this.folder, 'known_hosts'),
+      privateKey: this.#privateKey,
+      passphrase: null,
+      password: null,
+      hosts: [],
+      dryRun: false,
+      parallelism: 32,
+      lockLimit: null,
+      ...wish,
+    };
+    return start(whole, this.env, doing, signal);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

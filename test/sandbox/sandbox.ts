@@ -1,0 +1,221 @@
+import { spawn } from 'node:child_process';
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import ssh2 from 'ssh2';
+import { buildStandIn, type StandInBundles } from '../stand-in/build.ts';
+import { installClients, installKind } from '../stand-in/install.ts';
+import { killGroup } from './docker/container.ts';
+import { Engine } from './docker/engine.ts';
+import { SshServer } from './ssh-server.ts';
+
+export interface SandboxOptions {
+  readonly hosts: number;
+  /** The StarRocks release that the stand-in plays. */
+  readonly version?: string;
+  /** Last part of the first host's address, 127.0.0.N. */
+  readonly first?: number;
+  /** Environment of the stand-in's processes, `STANDIN_SPEED` for one. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Where nothing else listens on a developer's machine, as a rule. */
+const FIRST = 31;
+const STARROCKS_PORTS = [8030, 9020, 9030, 9010, 9060, 8040, 9050, 8060, 9070];
+
+export class SandboxHost {
+  readonly address: string;
+  readonly folder: string;
+  readonly sshPort: number;
+  /** Public key, OpenSSH text. */
+  readonly hostKey: string;
+  readonly engine: Engine;
+  readonly #ssh: SshServer;
+
+  constructor(address: string, folder: string, sshPort: number, hostKey: string, engine: Engine, ssh: SshServer) {
+    this.address = address;
+    this.folder = folder;
+    this.sshPort = sshPort;
+    this.hostKey = hostKey;
+    this.engine = engine;
+    this.#ssh = ssh;
+  }
+
+  get deployDir(): string {
+    return join(this.folder, 'starrocks-ha');
+  }
+
+  async boot(): Promise<void> {
+    await this.engine.start();
+    await this.#ssh.start();
+  }
+
+  /** Power off: every process ends without a word. */
+  async halt(): Promise<void> {
+    await this.#ssh.cut();
+    await this.engine.halt();
+  }
+
+  /** The machine lives, and nobody reaches it over SSH. */
+  async closeSsh(): Promise<void> {
+    await this.#ssh.stop();
+  }
+
+  async openSsh(): Promise<void> {
+    await this.#ssh.start();
+  }
+}
+
+/** Hosts on loopback addresses: real SSH servers, a stand-in for Docker and one for StarRocks. Needs Linux, no root. */
+export class Sandbox {
+  readonly folder: string;
+  readonly hosts: SandboxHost[] = [];
+  readonly privateKey: string;
+  readonly #publicKey: string;
+  readonly #version: string;
+  readonly #options: SandboxOptions;
+  readonly #bundles: StandInBundles;
+  readonly #pids: string;
+  readonly #reaper: ReturnType<typeof spawn>;
+
+  private constructor(options: SandboxOptions, folder: string, bundles: StandInBundles) {
+    this.#options = options;
+    this.#version = options.version ?? '3.3.18';
+    this.folder = folder;
+    this.#bundles = bundles;
+    const key = ssh2.utils.generateKeyPairSync('ed25519');
+    this.privateKey = key.private;
+    this.#publicKey = key.public;
+    this.#pids = join(folder, 'process-groups');
+    writeFileSync(this.#pids, '');
+    // Ends what is left when this process is killed without a chance to clean up: its standard input closes then.
+    const script = 'cat >/dev/null; while read -r pid; do kill -9 -"$pid"; done <"$0" 2>/dev/null; rm -rf "$1"';
+    this.#reaper = spawn('sh', ['-c', script, this.#pids, folder], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
+    this.#reaper.unref();
+  }
+
+  static async start(options: SandboxOptions): Promise<Sandbox> {
+    if (process.platform !== 'linux') {
+      throw new Error(
+        'The sandbox needs Linux: elsewhere only 127.0.0.1 answers, and every host wants a loopback address of its own.',
+      );
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'starrocks-ha-sandbox-'));
+    const sandbox = new Sandbox(options, folder, await buildStandIn(join(folder, 'bundles')));
+    try {
+      for (let index = 0; index < options.hosts; index += 1) await sandbox.addHost();
+    } catch (error) {
+      await sandbox.stop();
+      throw error;
+    }
+    return sandbox;
+  }
+
+  async addHost(): Promise<SandboxHost> {
+    const address = `127.0.0.${(this.#options.first ?? FIRST) + this.hosts.length}`;
+    await portsFree(address);
+    const folder = join(this.folder, 'hosts', address);
+    const bin = join(folder, 'bin');
+    mkdirSync(bin, { recursive: true });
+    copyFileSync(join(import.meta.dirname, 'docker/client.cjs'), join(bin, 'docker'));
+    chmodSync(join(bin, 'docker'), 0o755);
+    installClients(bin, this.#bundles);
+    const path = [bin, process.env['PATH'] ?? ''].join(delimiter);
+    // Unix sockets have short names.
+    const socket = join(this.folder, `${this.hosts.length}.sock`);
+    const common = { PATH: path, HOME: folder, LANG: 'C.UTF-8', SANDBOX_DOCKER: socket };
+    const engine = new Engine({
+      folder,
+      socket,
+      available: image => this.#kindOf(image) !== null,
+      unpack: async (image, root) => {
+        const kind = this.#kindOf(image);
+        if (kind !== null) installKind(root, kind, image.split(':').at(-1) ?? this.#version, this.#bundles);
+      },
+      env: root => ({
+        ...common,
+        STARROCKS_ROOT: root,
+        STARROCKS_LOCALHOST: address,
+        STANDIN_NODE: process.execPath,
+        ...this.#options.env,
+      }),
+      started: pid => appendFileSync(this.#pids, `${pid}\n`),
+    });
+    const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+    const port = await freePort(address);
+    const ssh = new SshServer({
+      address,
+      port,
+      hostKey: hostKey.private,
+      clientKey: this.#publicKey,
+      env: common,
+      folder,
+    });
+    const host = new SandboxHost(address, folder, port, hostKey.public, engine, ssh);
+    await host.boot();
+    this.hosts.push(host);
+    return host;
+  }
+
+  #kindOf(image: string): 'fe' | 'be' | null {
+    const kind = /^starrocks\/(fe|be)-ubuntu:\d+\.\d+\.\d+$/.exec(image)?.[1];
+    return kind === 'fe' || kind === 'be' ? kind : null;
+  }
+
+  /**
+   * A cluster.yaml for these hosts.
+   * @param policy further top-level lines
+   * @param perHost further keys of a host's entry, `, fe: none` for one
+   */
+  clusterYaml(policy = '', perHost: (host: SandboxHost, index: number) => string = () => ''): string {
+    const entries = this.hosts.map((host, index) => {
+      const key = host.hostKey.trim().split(' ').slice(0, 2).join(' ');
+      return `  - { address: ${host.address}, deploy_dir: ${host.deployDir}, ssh: { port: ${host.sshPort}, host_key: "${key}" }${perHost(host, index)} }`;
+    });
+    return `cluster: sandbox
+starrocks: { version: ${this.#version} }
+master_host: ${this.hosts[0]?.address}
+defaults: { resources: { memory: 2G, fe_heap: 512M } }
+${policy}hosts:
+${entries.join('\n')}
+`;
+  }
+
+  /** Ends everything and removes the folder. */
+  async stop(): Promise<void> {
+    await Promise.all(this.hosts.map(host => host.halt()));
+    for (const { pid } of this.hosts.flatMap(host => host.engine.containers)) if (pid > 0) killGroup(pid);
+    this.#reaper.stdin?.end();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const listening = (address: string, port: number): Promise<number | null> =>
+  new Promise(resolve => {
+    const server = createServer();
+    server.once('error', () => resolve(null));
+    server.listen(port, address, () => {
+      const bound = server.address();
+      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : null));
+    });
+  });
+
+async function freePort(address: string): Promise<number> {
+  const port = await listening(address, 0);
+  if (port === null) throw new Error(`${address} cannot be listened on.`);
+  return port;
+}
+
+async function portsFree(address: string): Promise<void> {
+  for (const port of STARROCKS_PORTS) {
+    if ((await listening(address, port)) === null) {
+      throw new Error(
+        `Port ${port} is taken on ${address}: another program, or another sandbox, listens there. Stop it and start again.`,
+      );
+    }
+  }
+}
