@@ -47,7 +47,14 @@ function runCompile(options: CompileOptions): number {
   const previousFile = join(options.out, 'cluster.json');
   const previous = readIfThere(previousFile);
   const compiled = compile({ file: options.cluster, text, previous, previousFile });
-  tell(compiled, new Map([[options.cluster, text.toString('utf8')], [previousFile, previous ?? '']]), options);
+  tell(
+    compiled,
+    new Map([
+      [options.cluster, text.toString('utf8')],
+      [previousFile, previous ?? ''],
+    ]),
+    options,
+  );
   if (compiled.files === null) return 1;
   const written = writtenFiles(previous);
   const found = readTree(out, compiled.files);
@@ -62,7 +69,12 @@ function runCompile(options: CompileOptions): number {
   return 0;
 }
 
-function write(out: string, options: CompileOptions, { files, clusterJson }: Compiled, changes: readonly Difference[]): void {
+function write(
+  out: string,
+  options: CompileOptions,
+  { files, clusterJson }: Compiled,
+  changes: readonly Difference[],
+): void {
   const of = (kind: Difference['kind']): string[] => changes.filter(one => one.kind === kind).map(({ path }) => path);
   const inTheWay = of('in the way');
   if (inTheWay.length > 0) {
@@ -191,7 +203,9 @@ function recover(out: string): void {
 /** Both trees are there: after a kill in the swap, or because somebody brought `out` back by other means. */
 function retire(out: string, previous: string, rubbish: string): void {
   const written = writtenFiles(readIfThere(join(previous, 'cluster.json')));
-  const lost = [...readTree(previous, new Map()).keys()].filter(path => !written.has(path) && !existsSync(join(out, path)));
+  const lost = [...readTree(previous, new Map()).keys()].filter(
+    path => !written.has(path) && !existsSync(join(out, path)),
+  );
   if (lost.length > 0)
     throw new Refusal(
       `A compile that was killed left ${named(previous, lost)}, which the compiler did not write. Move such files away, remove ${previous}, and compile again.`,
@@ -211,15 +225,22 @@ function runImport(files: readonly string[], { out, force }: { out: string; forc
     // Renamed into place: a kill leaves the old cluster file whole.
     writeFileSync(`${out}.next`, imported.text);
     renameSync(`${out}.next`, out);
-    say(`${out} written: ${files.length} ${files.length === 1 ? 'machine' : 'machines'}. Look through it, then run \`npm run compile\`.`);
+    say(
+      `${out} written: ${files.length} ${files.length === 1 ? 'machine' : 'machines'}. Look through it, then run \`npm run compile\`.`,
+    );
   }
   return 0;
 }
 
 function readHostEnv(file: string): HostEnv {
-  const read = (path: string) => ({ file: path, text: readOrRefuse(path, 'Name the app.env of each machine.').toString('utf8') });
+  const read = (path: string) => ({
+    file: path,
+    text: readOrRefuse(path, 'Name the app.env of each machine.').toString('utf8'),
+  });
   const app = read(file);
-  const siblings = readdirSync(dirname(file)).filter(name => SIBLINGS.test(name)).sort();
+  const siblings = readdirSync(dirname(file))
+    .filter(name => SIBLINGS.test(name))
+    .sort();
   return { app, services: siblings.map(name => read(join(dirname(file), name))) };
 }
 

@@ -1,26 +1,41 @@
 import { stringify } from 'yaml';
-import type { bePortNames, fePortNames } from '../ports/names.ts';
+import { type BePortName, bePortNames, defaultPort, type FePortName, fePortNames } from '../ports/names.ts';
+import { agreed, agreedNumber, type Claim, claims } from './agreement.ts';
+import { type EnvFile, readEnv } from './read-env.ts';
+
+interface TextFile {
+  readonly file: string;
+  readonly text: string;
+}
 
 /** The env files of one hand-kept host. */
 export interface HostEnv {
-  readonly file: string;
   /** KAFKA_HOST, DEFAULT_REPLICATION_NUM, MASTER_HOST, LOCAL_HOST. */
-  readonly app: string;
-  /** starrocks-fe.env and starrocks-be.env beside it, or null. */
-  readonly fe: string | null;
-  readonly be: string | null;
+  readonly app: TextFile;
+  /** starrocks-fe.env, starrocks-be.env, starrocks-be-1.env … beside it; none: an FE and a BE with the default ports. */
+  readonly services: readonly TextFile[];
 }
 
-type Values = Readonly<Record<string, string>>;
+export type Imported =
+  | { readonly text: string; readonly problems?: never }
+  /** Sentences; at least one. */
+  | { readonly text: null; readonly problems: readonly string[] };
 
-const FE_KEYS: Readonly<Record<(typeof fePortNames)[number], string>> = {
-  http_port: 'HTTP_PORT',
-  rpc_port: 'RPC_PORT',
-  query_port: 'FE_QUERY_PORT',
-  edit_log_port: 'EDIT_LOG_PORT',
+interface Machine {
+  readonly app: EnvFile;
+  readonly fe: EnvFile | null;
+  /** By index. */
+  readonly be: readonly EnvFile[];
+}
+
+const feKeys: Readonly<Record<FePortName, readonly [string, ...string[]]>> = {
+  http_port: ['HTTP_PORT'],
+  rpc_port: ['RPC_PORT'],
+  query_port: ['FE_QUERY_PORT', 'MASTER_FE_QUERY_PORT'],
+  edit_log_port: ['EDIT_LOG_PORT', 'MASTER_FE_EDIT_LOG_PORT'],
 };
 
-const BE_KEYS: Readonly<Record<(typeof bePortNames)[number], string>> = {
+const beKeys: Readonly<Record<BePortName, string>> = {
   be_port: 'BE_PORT',
   be_http_port: 'BE_HTTP_PORT',
   heartbeat_service_port: 'HEARTBEAT_PORT',
@@ -28,107 +43,121 @@ const BE_KEYS: Readonly<Record<(typeof bePortNames)[number], string>> = {
   starlet_port: 'STARLET_PORT',
 };
 
-/** The values that StarRocks' documentation and the compiler give when nobody says otherwise. */
-const DEFAULTS: Values = {
-  HTTP_PORT: '8030',
-  RPC_PORT: '9020',
-  FE_QUERY_PORT: '9030',
-  EDIT_LOG_PORT: '9010',
-  BE_PORT: '9060',
-  BE_HTTP_PORT: '8040',
-  HEARTBEAT_PORT: '9050',
-  BRPC_PORT: '8060',
-  STARLET_PORT: '9070',
-};
-
-/** KEY=value lines as people write them: `export`, quotes around the value and comments are let through. */
-export function readEnv(text: string): Values {
-  const values: Record<string, string> = {};
-  for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
-    const match = /^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#]*?))\s*(?:#.*)?$/.exec(line);
-    if (match?.[1] !== undefined) values[match[1]] = match[2] ?? match[3] ?? match[4] ?? '';
-  }
-  return values;
-}
-
-/**
- * The cluster.yaml that hand-kept env files amount to.
- * @returns the text, or every disagreement and gap, each naming the files and the values
- */
-export function importEnvFiles(hosts: readonly HostEnv[]): { readonly text: string } | { readonly problems: string[] } {
-  const read = hosts.map(({ file, app, fe, be }) => ({
-    file,
-    app: readEnv(app),
-    fe: fe === null ? null : readEnv(fe),
-    be: be === null ? null : readEnv(be),
-  }));
-  const problems: string[] = [];
-  const agreed = (
-    key: string,
-    of: (host: (typeof read)[number]) => string | undefined,
-    required: boolean,
-  ): string | undefined => {
-    const known = read.flatMap(host => (of(host) === undefined ? [] : [{ file: host.file, value: of(host) }]));
-    const [first] = known;
-    if (first === undefined && required)
-      problems.push(`${key} stands in none of ${read.map(host => host.file).join(', ')}.`);
-    const other = known.find(one => one.value !== first?.value);
-    if (first !== undefined && other !== undefined) {
-      problems.push(
-        `${first.file} and ${other.file} disagree: ${key} is ${first.value} in one and ${other.value} in the other.`,
-      );
-    }
-    return first?.value;
-  };
-  const master = agreed('MASTER_HOST', host => host.app['MASTER_HOST'], true);
-  const kafka = agreed('KAFKA_HOST', host => host.app['KAFKA_HOST'], false);
-  const replication = agreed('DEFAULT_REPLICATION_NUM', host => host.app['DEFAULT_REPLICATION_NUM'], false);
-  const fePorts = Object.fromEntries(
-    Object.entries(FE_KEYS).map(([name, key]) => [name, agreed(key, host => host.fe?.[key], false) ?? DEFAULTS[key]]),
-  );
-  const seen = new Map<string, string>();
-  for (const { file, app } of read) {
-    const address = app['LOCAL_HOST'];
-    if (address === undefined) problems.push(`${file} has no LOCAL_HOST.`);
-    else if (seen.has(address))
-      problems.push(`${seen.get(address)} and ${file} disagree: LOCAL_HOST is ${address} in both.`);
-    else seen.set(address, file);
-  }
-  if (master !== undefined && seen.size > 0 && !seen.has(master)) {
-    problems.push(`MASTER_HOST is ${master}, and no file has it as LOCAL_HOST: give the app.env of that machine too.`);
-  }
-  if (problems.length > 0) return { problems };
-  const entries = read.map(host => hostEntry(host.app['LOCAL_HOST'] ?? '', host.be));
-  const moved = differing(fePorts, FE_KEYS);
-  const cluster = {
-    cluster: 'starrocks',
-    starrocks: { version: '3.3.18' },
-    master_host: master,
-    ...(replication === undefined || replication === '3' ? {} : { default_replication_num: Number(replication) }),
-    ...(kafka === undefined || kafka === '127.0.0.1' ? {} : { kafka_host: kafka }),
-    ...(Object.keys(moved).length === 0 ? {} : { defaults: { ports: moved } }),
-    hosts: entries,
-  };
-  return { text: `${HEADER}${stringify(cluster)}` };
-}
-
 const HEADER = `# yaml-language-server: $schema=./compiler/cluster.schema.json
 # $schema: ./compiler/cluster.schema.json
-# Imported from env files. Check the cluster's name and the StarRocks version that runs there.
+# Imported from env files, which do not say everything: check the name of the cluster and the StarRocks version that
+# runs there, and add data folders and memory limits where they are not the defaults.
 
 `;
 
-/** Ports that are not the default ones. */
-function differing(ports: Readonly<Record<string, string | undefined>>, keys: Values): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(keys).flatMap(([name, key]) => {
-      const port = ports[name];
-      return port === undefined || port === DEFAULTS[key] ? [] : [[name, Number(port)]];
-    }),
-  );
+/**
+ * The cluster.yaml that hand-kept env files amount to.
+ * @returns its text, or every disagreement and gap, each naming the files and the values
+ */
+export function importEnvFiles(hosts: readonly HostEnv[]): Imported {
+  const problems: string[] = [];
+  const machines = hosts.map(host => machineOf(host, problems));
+  const files = machines.flatMap(({ app, fe, be }) => [app, ...(fe === null ? [] : [fe]), ...be]);
+  const master = agreed(claims(files, 'MASTER_HOST', 'MASTER_FE_HOST'), problems);
+  if (master === undefined)
+    problems.push(`MASTER_HOST stands in none of ${hosts.map(({ app }) => app.file).join(', ')}.`);
+  const replication = agreedNumber(claims(files, 'DEFAULT_REPLICATION_NUM'), problems);
+  const kafka = agreed(claims(files, 'KAFKA_HOST'), problems);
+  const name = agreed(claims(files, 'CLUSTER'), problems);
+  const fePorts = portsOfFes(machines, problems);
+  const addresses = addressesOf(machines, master, problems);
+  const entries = machines.map((machine, index) => entryOf(addresses[index] ?? '', machine, problems));
+  if (problems.length > 0) return { text: null, problems: [...new Set(problems)] };
+  const cluster = {
+    cluster: name ?? 'starrocks',
+    starrocks: { version: '3.3.18' },
+    master_host: master,
+    ...(replication === undefined || replication === 3 ? {} : { default_replication_num: replication }),
+    ...(kafka === undefined || kafka === '127.0.0.1' ? {} : { kafka_host: kafka }),
+    ...(Object.keys(fePorts).length === 0 ? {} : { defaults: { ports: fePorts } }),
+    hosts: entries,
+  };
+  return { text: `${HEADER}${stringify(cluster, { aliasDuplicateObjects: false })}` };
 }
 
-function hostEntry(address: string, be: Values | null): unknown {
-  const ports = differing(Object.fromEntries(Object.entries(BE_KEYS).map(([name, key]) => [name, be?.[key]])), BE_KEYS);
-  return Object.keys(ports).length === 0 ? address : { address, ports };
+function machineOf({ app, services }: HostEnv, problems: string[]): Machine {
+  const of = (name: string): EnvFile | null => {
+    const found = services.find(({ file }) => file.endsWith(`starrocks-${name}.env`));
+    return found === undefined ? null : readEnv(found.file, found.text);
+  };
+  const bes = services.filter(({ file }) => /starrocks-be(-[0-9]+)?\.env$/.test(file)).length;
+  const be = Array.from({ length: bes }, (_, index) => of(index === 0 ? 'be' : `be-${index}`));
+  const gap = be.indexOf(null);
+  if (gap >= 0)
+    problems.push(
+      `Beside ${app.file} is no starrocks-be${gap === 0 ? '' : `-${gap}`}.env, but one of a later instance.`,
+    );
+  return { app: readEnv(app.file, app.text), fe: of('fe'), be: be.flatMap(file => file ?? []) };
 }
+
+/** All FEs have the same ports: those that are not StarRocks' defaults. */
+function portsOfFes(machines: readonly Machine[], problems: string[]): Partial<Record<FePortName, number>> {
+  const fes = machines.flatMap(({ fe }) => fe ?? []);
+  const bes = machines.flatMap(({ be }) => be);
+  const ports: Partial<Record<FePortName, number>> = {};
+  for (const name of fePortNames) {
+    const [key] = feKeys[name];
+    const silent = fes.filter(({ values }) => values[key] === undefined);
+    const implied = silent.map(({ file }): Claim => ({ file, key, value: String(defaultPort(name)), implied: true }));
+    const asked = name === 'query_port' ? claims(bes, 'FE_QUERY_PORT') : [];
+    const port = agreedNumber([...claims(fes, ...feKeys[name]), ...implied, ...asked], problems);
+    if (port !== undefined && port !== defaultPort(name)) ports[name] = port;
+  }
+  return ports;
+}
+
+function addressesOf(machines: readonly Machine[], master: string | undefined, problems: string[]): string[] {
+  const seen = new Map<string, string>();
+  for (const { app, fe, be } of machines) {
+    const address = agreed(
+      [...claims([app], 'LOCAL_HOST'), ...claims([...(fe === null ? [] : [fe]), ...be], 'HOST_IP')],
+      problems,
+    );
+    if (app.values['LOCAL_HOST'] === undefined) problems.push(`${app.file} has no LOCAL_HOST.`);
+    const other = seen.get(address ?? '');
+    if (address === undefined) continue;
+    if (other !== undefined) problems.push(`${other} and ${app.file} disagree: LOCAL_HOST is ${address} in both.`);
+    seen.set(address, app.file);
+    if (fe?.values['FE_INDEX'] === '0' && address !== master)
+      problems.push(
+        `${fe.file} and ${app.file} disagree: FE_INDEX is 0 in one, and MASTER_HOST is ${master} in the other.`,
+      );
+  }
+  if (master !== undefined && !seen.has(master))
+    problems.push(`MASTER_HOST is ${master}, and no file has it as LOCAL_HOST: name the app.env of that machine too.`);
+  return [...machines.map(({ app }) => app.values['LOCAL_HOST'] ?? '')];
+}
+
+/** A plain address, or the long form with what differs from the defaults. */
+function entryOf(address: string, { fe, be }: Machine, problems: string[]): unknown {
+  if (fe === null && be.length === 0) return address;
+  const [first, ...more] = be;
+  const ports = first === undefined ? {} : portsOfBe(first, problems);
+  const others = more.map(file => ({ ports: { ...allDefaults(), ...portsOfBe(file, problems) } }));
+  const entry = {
+    address,
+    ...(fe === null ? { fe: 'none' } : fe.values['FE_ROLE'] === 'observer' ? { fe: 'observer' } : {}),
+    ...(first === undefined ? { be: 'none' } : {}),
+    ...(others.length === 0 ? {} : { be: { count: be.length, instances: [{}, ...others] } }),
+    ...(Object.keys(ports).length === 0 ? {} : { ports }),
+  };
+  return Object.keys(entry).length === 1 ? address : entry;
+}
+
+/** Ports that are not StarRocks' defaults. */
+function portsOfBe(file: EnvFile, problems: string[]): Partial<Record<BePortName, number>> {
+  const ports: Partial<Record<BePortName, number>> = {};
+  for (const name of bePortNames) {
+    const port = agreedNumber(claims([file], beKeys[name]), problems);
+    if (port !== undefined && port !== defaultPort(name)) ports[name] = port;
+  }
+  return ports;
+}
+
+const allDefaults = (): Record<BePortName, number> =>
+  Object.fromEntries(bePortNames.map(name => [name, defaultPort(name)])) as Record<BePortName, number>;

@@ -68,7 +68,9 @@ export function renderWritten(differences: readonly Difference[], out: string): 
   }
   const all = [...lines].map(([line, files]) => (line.endsWith('/') ? `${line} (${count(files)})` : line));
   const rest = all.length - SHOWN;
-  return [`${out}:`, ...all.slice(0, SHOWN), ...(rest > 0 ? [`  and ${rest} more`] : [])].map(line => `${line}\n`).join('');
+  return [`${out}:`, ...all.slice(0, SHOWN), ...(rest > 0 ? [`  and ${rest} more`] : [])]
+    .map(line => `${line}\n`)
+    .join('');
 }
 
 const count = (files: number): string => `${files} ${files === 1 ? 'file' : 'files'}`;

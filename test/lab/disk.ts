@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface DiskContents {
@@ -45,7 +45,11 @@ export async function makeDisk(state: string, contents: DiskContents): Promise<v
     await chmod(path, mode);
   }
   await copyFile(contents.hostKeyFile, join(upper, 'etc/ssh/lab_host_key'));
-  for (const user of Object.values(users)) await mkdir(join(upper, 'home', user), { recursive: true });
+  for (const [user, id] of Object.entries(ids)) {
+    const home = join(upper, 'home', user);
+    await mkdir(home, { recursive: true });
+    await chown(home, id, id);
+  }
 }
 
 interface File {

@@ -70,7 +70,8 @@ look_be() { # NAME STATE COPY COUNT FOLDER...
   left=$4
   shift 4
   while [ "$left" -gt 0 ]; do
-    id=$(grep -oE '[0-9]+' "$1/cluster_id" 2>/dev/null | tail -n 1)
+    # `<cluster id>-<release>` (cluster_id_mgr.cpp); the file is empty until the first heartbeat.
+    id=$(sed -n '1s/^\([0-9]\{1,\}\).*/\1/p' "$1/cluster_id" 2>/dev/null)
     echo "folder ${id:--}"
     left=$((left - 1))
     shift
