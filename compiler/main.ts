@@ -184,7 +184,11 @@ function replace(out: string, files: ReadonlyMap<string, EmittedFile>, foreign: 
     if (existsSync(previous)) renameSync(previous, rubbish);
     remove(rubbish);
   } catch (error) {
-    recover(out);
+    try {
+      recover(out);
+    } catch {
+      // The disk refuses this as well: the next run recovers. What it refused first is what the person has to know.
+    }
     throw error;
   }
 }

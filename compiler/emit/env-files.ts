@@ -5,17 +5,13 @@ import { beName, bePrefix, stateCopySource, storageMount, storageSource } from '
 
 /**
  * Keys that matter only before a node is initialised. They are outside the digests, so that a changed master_host
- * restarts nobody.
+ * restarts nobody. FE_QUERY_PORT is one for a BE, which asks there once; for an FE it is its own port.
  */
-export const identityKeys: ReadonlySet<string> = new Set([
-  'FE_INDEX',
-  'MASTER_HOST',
-  'MASTER_FE_HOST',
-  'MASTER_FE_EDIT_LOG_PORT',
-  'MASTER_FE_QUERY_PORT',
-  'FE_HOST',
-  'FE_QUERY_PORT',
-]);
+const feIdentity = ['FE_INDEX', 'MASTER_HOST', 'MASTER_FE_HOST', 'MASTER_FE_EDIT_LOG_PORT', 'MASTER_FE_QUERY_PORT'];
+const beIdentity = ['FE_HOST', 'FE_QUERY_PORT'];
+
+export const identityKeys = (path: string): ReadonlySet<string> =>
+  new Set(path === 'starrocks-fe.env' ? feIdentity : beIdentity);
 
 export const appEnv = (cluster: Cluster, host: Host): string =>
   envText({

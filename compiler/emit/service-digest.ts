@@ -29,7 +29,7 @@ export function serviceDigest(of: {
   const mounted = of.files
     .filter(file => file.services.includes(of.name))
     .map(({ path, text }) =>
-      path.endsWith('.env') ? [path, without(text, identityKeys)] : [path, of.shared.sha256(text)],
+      path.endsWith('.env') ? [path, without(text, identityKeys(path))] : [path, of.shared.sha256(text)],
     )
     .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
   return sha256(JSON.stringify([rendered(of.definition, of.env, of.deploy_dir), mounted]));

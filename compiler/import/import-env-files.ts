@@ -130,7 +130,7 @@ function addressesOf(machines: readonly Machine[], master: string | undefined, p
   }
   if (master !== undefined && !seen.has(master))
     problems.push(`MASTER_HOST is ${master}, and no file has it as LOCAL_HOST: name the app.env of that machine too.`);
-  return [...machines.map(({ app }) => app.values['LOCAL_HOST'] ?? '')];
+  return machines.map(({ app }) => app.values['LOCAL_HOST'] ?? '');
 }
 
 /** A plain address, or the long form with what differs from the defaults. */

@@ -1,4 +1,4 @@
-import { createTwoFilesPatch } from 'diff';
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import { visible } from '../diagnostics/visible.ts';
 import type { EmittedFile } from '../emit/host-folder.ts';
 import type { Difference, FoundFile } from './difference.ts';
@@ -6,7 +6,7 @@ import type { Difference, FoundFile } from './difference.ts';
 const sentences: Readonly<Record<Difference['kind'], string>> = {
   missing: 'is missing',
   edited: 'was edited by hand',
-  outdated: 'is older than the cluster file',
+  outdated: 'is not what the cluster file compiles to',
   mode: 'has the wrong run bit',
   dropped: 'belongs to no machine of the cluster file any more',
   foreign: 'was not written by the compiler',
@@ -37,7 +37,9 @@ function patch(
   const there = found.get(key);
   if (kind === 'mode') return `  its mode is ${there?.mode}, and should be ${fresh?.mode}\n`;
   if (fresh === undefined || there === undefined || there.text === null) return '';
-  const text = createTwoFilesPatch(`${path} (now)`, `${path} (compiled)`, there.text, fresh.text);
+  const text = createTwoFilesPatch(`${path} (now)`, `${path} (compiled)`, there.text, fresh.text, '', '', {
+    headerOptions: FILE_HEADERS_ONLY,
+  });
   // What stands in a file that somebody edited must not move the cursor of the one who reads the diff.
   return text.split('\n').map(visible).join('\n');
 }

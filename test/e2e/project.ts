@@ -67,6 +67,11 @@ export class Project {
     return start(whole, this.env, doing, signal);
   }
 
+  /** For somebody who goes on by hand. */
+  keepKey(): void {
+    writeFileSync(join(this.folder, 'key'), this.#privateKey, { mode: 0o600 });
+  }
+
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,17 +1,14 @@
 import { chmod, chown, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Machine } from './host.ts';
 
 export interface DiskContents {
-  /** Name of the host in its own network. */
-  readonly name: string;
   /** Lines of /etc/hosts. */
   readonly hosts: readonly string[];
   /** OpenSSH public key that may log in. */
   readonly authorizedKey: string;
-  /** File that holds the host's private key; its public key lies beside it as `.pub`. */
+  /** File that holds the host's private key. */
   readonly hostKeyFile: string;
-  /** Control group that Docker puts containers into. */
-  readonly cgroup: string;
 }
 
 /** Users besides root, both with the lab's key: one may do all by `sudo -n`, one may neither that nor Docker. */
@@ -31,13 +28,13 @@ MaxStartups 200
 Subsystem sftp internal-sftp
 `;
 
-/** Writes what distinguishes a host from this machine into the upper folder of its overlay, `state/upper`. */
-export async function makeDisk(state: string, contents: DiskContents): Promise<void> {
-  const upper = join(state, 'upper');
+/** Writes what distinguishes a host from this machine into the upper folder of its overlay. */
+export async function makeDisk(machine: Machine, contents: DiskContents): Promise<void> {
+  const upper = join(machine.state, 'upper');
   for (const folder of ['upper/var/lib/docker', 'work', 'root', 'docker']) {
-    await mkdir(join(state, folder), { recursive: true });
+    await mkdir(join(machine.state, folder), { recursive: true });
   }
-  for (const [name, { text, mode }] of Object.entries(await filesOf(contents))) {
+  for (const [name, { text, mode }] of Object.entries(await filesOf(machine, contents))) {
     const path = join(upper, name);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
@@ -57,7 +54,7 @@ interface File {
   readonly mode: number;
 }
 
-async function filesOf(contents: DiskContents): Promise<Readonly<Record<string, File>>> {
+async function filesOf(machine: Machine, contents: DiskContents): Promise<Readonly<Record<string, File>>> {
   const passwd = Object.entries(ids).map(([user, id]) => `${user}:x:${id}:${id}::/home/${user}:/bin/bash\n`);
   const group = Object.entries(ids).map(([user, id]) => `${user}:x:${id}:\n`);
   // `*`, not `!`: sshd refuses a locked account even with a key.
@@ -66,13 +63,13 @@ async function filesOf(contents: DiskContents): Promise<Readonly<Record<string, 
     bridge: 'none',
     iptables: false,
     'storage-driver': 'overlay2',
-    'cgroup-parent': contents.cgroup,
+    'cgroup-parent': `/${machine.namespace}`,
     'exec-opts': ['native.cgroupdriver=cgroupfs'],
     'log-level': 'warn',
   };
   const text = (text: string, mode = 0o644): File => ({ text, mode });
   return {
-    'etc/hostname': text(`${contents.name}\n`),
+    'etc/hostname': text(`${machine.name}\n`),
     'etc/hosts': text(['127.0.0.1 localhost', ...contents.hosts, ''].join('\n')),
     // Refuses at once; a name server that does not answer holds Java up for minutes.
     'etc/resolv.conf': text('nameserver 127.0.0.1\n'),

@@ -41,6 +41,8 @@ export interface Cable {
   readonly bridge: string;
   /** Address with prefix length. */
   readonly address: string;
+  /** Hardware address: a new one after a boot would leave the neighbours with a stale one for seconds. */
+  readonly mac: string;
 }
 
 export interface Machine {
@@ -166,10 +168,10 @@ class Host implements LabHost {
     const { namespace, cables } = this.#machine;
     return ip(
       `netns add ${namespace}`,
-      ...cables.flatMap(({ name, bridge }, index) => {
+      ...cables.flatMap(({ name, bridge, mac }, index) => {
         const link = linkName(this.#machine, index);
         return [
-          `link add ${link} type veth peer name ${name} netns ${namespace}`,
+          `link add ${link} type veth peer name ${name} address ${mac} netns ${namespace}`,
           `link set ${link} master ${bridge}`,
           `link set ${link} up`,
         ];

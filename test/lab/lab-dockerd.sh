@@ -18,7 +18,7 @@ start() {
 }
 
 stop() {
-  read -r dockerd <"$pid_file"
+  dockerd=$(cat "$pid_file")
   kill "$dockerd"
   while kill -0 "$dockerd" 2>/dev/null; do sleep 0.05; done
 }

@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labRoot } from './available.ts';
 import { makeDisk } from './disk.ts';
-import { type Cable, hostOf, type LabHost } from './host.ts';
+import { hostOf, type LabHost, type Machine } from './host.ts';
+import { type KeyPair, makeKeys } from './keys.ts';
 import { ip, shell } from './shell.ts';
+import { addressOf, bastionAddress, bridges, innerCable, outerCable, type Site, siteOf } from './site.ts';
 
 export { labAvailable } from './available.ts';
+export { labClusterYaml } from './cluster-yaml.ts';
 export { users } from './disk.ts';
 export type { CommandResult, LabHost } from './host.ts';
 
@@ -14,7 +17,7 @@ export interface LabOptions {
   readonly hosts: number;
   /** With a Docker Engine on every host, or with an SSH server only. */
   readonly docker: boolean;
-  /** A further machine through which alone the hosts are reached. */
+  /** `one`: this machine reaches the hosts through a further machine only. */
   readonly bastion?: 'none' | 'one';
 }
 
@@ -39,7 +42,7 @@ export interface Lab {
  * nothing behind, when one does not boot.
  */
 export async function startLab(options: LabOptions): Promise<Lab> {
-  await shell`mkdir -p ${labRoot}`;
+  await mkdir(labRoot, { recursive: true });
   const claim = join(import.meta.dirname, 'claim.sh');
   const claimed = await shell`flock ${labRoot} bash ${claim} ${labRoot} ${process.pid}`;
   const site = siteOf(Number(claimed.stdout), options.bastion === 'one');
@@ -51,60 +54,31 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   }
 }
 
-/** Where a lab lies: everything is named after one claimed number. */
-interface Site {
-  readonly name: string;
-  readonly folder: string;
-  /** First three numbers of its addresses. The hosts have the lower half, the way to the bastion the upper. */
-  readonly network: string;
-  readonly hidden: boolean;
-}
-
-function siteOf(number: number, hidden: boolean): Site {
-  const name = `srlab${number}`;
-  return { name, folder: join(labRoot, name), network: `10.213.${number}`, hidden };
-}
-
 async function build(site: Site, options: LabOptions): Promise<Lab> {
   await ip(...bridges(site));
   const names = Array.from({ length: options.hosts }, (_, index) => `host-${index + 1}`);
   if (site.hidden) names.push('bastion');
-  const keys = await makeKeys(site, names);
-  const machines = names.map((name, index) => ({ name, address: `${site.network}.${index + 11}` }));
-  const entries = machines.map(({ name, address }) => `${address} ${name}`);
+  const [client, ...keys] = await makeKeys(site.folder, ['client', ...names]);
+  if (client === undefined) throw new Error('no key was made');
+  const entries = names.map((name, index) => `${addressOf(site, index)} ${name}`);
   const all = await Promise.all(
-    machines.map(async ({ name, address }, index) => {
-      const namespace = `${site.name}-${index + 1}`;
-      const state = join(site.folder, name);
-      await makeDisk(state, {
-        name,
-        hosts: entries,
-        authorizedKey: keys.authorized,
-        hostKeyFile: keyFile(site, name),
-        cgroup: `/${namespace}`,
-      });
-      const isBastion = name === 'bastion';
-      return hostOf({
-        name,
-        address: isBastion ? `${site.network}.130` : address,
-        hostKey: keys.host(name),
-        state,
-        namespace,
-        cables: cables(site, address, isBastion),
-        docker: options.docker && !isBastion,
-      });
+    keys.map(async (key, index) => {
+      const machine = machineOf(site, options, index, key);
+      await makeDisk(machine, { hosts: entries, authorizedKey: client.publicKey, hostKeyFile: key.file });
+      return hostOf(machine);
     }),
   );
   await Promise.all(all.map(host => host.boot()));
+  const hosts = all.slice(0, options.hosts);
   return {
     subnet: `${site.network}.0/24`,
-    hosts: all.slice(0, options.hosts),
+    hosts,
     bastion: all[options.hosts] ?? null,
-    privateKey: keys.client,
-    privateKeyFile: keyFile(site, 'client'),
+    privateKey: await readFile(client.file, 'utf8'),
+    privateKeyFile: client.file,
     knownHosts: all.map(host => `${host.address} ${host.hostKey}\n`).join(''),
     importImage: async (tarFile, ref) => {
-      await Promise.all(all.slice(0, options.hosts).map(host => host.importImage(tarFile, ref)));
+      await Promise.all(hosts.map(host => host.importImage(tarFile, ref)));
     },
     stop: async () => {
       await Promise.all(all.map(host => host.kill()));
@@ -113,46 +87,18 @@ async function build(site: Site, options: LabOptions): Promise<Lab> {
   };
 }
 
-function bridges({ name, network, hidden }: Site): readonly string[] {
-  const bridge = (link: string, address: string): readonly string[] => [
-    `link add ${link} type bridge`,
-    ...(address === '' ? [] : [`address add ${address} dev ${link}`]),
-    `link set ${link} up`,
-  ];
-  if (!hidden) return bridge(name, `${network}.1/25`);
-  return [
-    ...bridge(name, ''),
-    ...bridge(`${name}x`, `${network}.129/25`),
-    // Without it, what asks for a hidden host would leave by the machine's default route.
-    `route add ${network}.0/25 dev ${name}x`,
-  ];
-}
-
-function cables(site: Site, address: string, isBastion: boolean): readonly Cable[] {
-  const inner = { name: 'eth0', bridge: site.name, address: `${address}/25` };
-  const outer = { name: 'eth1', bridge: `${site.name}x`, address: `${site.network}.130/25` };
-  return isBastion ? [inner, outer] : [inner];
-}
-
-interface Keys {
-  readonly client: string;
-  readonly authorized: string;
-  host(name: string): string;
-}
-
-function keyFile(site: Site, name: string): string {
-  return join(site.folder, `${name}.key`);
-}
-
-async function makeKeys(site: Site, hosts: readonly string[]): Promise<Keys> {
-  const files = ['client', ...hosts].map(name => keyFile(site, name));
-  await shell`for file in ${files}; do ssh-keygen -q -t ed25519 -N '' -C '' -f "$file"; done`;
-  const pairs = hosts.map(async name => [name, (await readFile(`${keyFile(site, name)}.pub`, 'utf8')).trim()] as const);
-  const publicKeys = new Map(await Promise.all(pairs));
+/** The host with this index; the bastion comes after the last one. */
+function machineOf(site: Site, options: LabOptions, index: number, key: KeyPair): Machine {
+  const isBastion = index === options.hosts;
+  const name = isBastion ? 'bastion' : `host-${index + 1}`;
   return {
-    client: await readFile(keyFile(site, 'client'), 'utf8'),
-    authorized: (await readFile(`${keyFile(site, 'client')}.pub`, 'utf8')).trim(),
-    host: name => publicKeys.get(name) ?? '',
+    name,
+    address: isBastion ? bastionAddress(site) : addressOf(site, index),
+    hostKey: key.publicKey,
+    state: join(site.folder, name),
+    namespace: `${site.name}-${index + 1}`,
+    cables: [innerCable(site, index), ...(isBastion ? [outerCable(site)] : [])],
+    docker: options.docker && !isBastion,
   };
 }
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Exports the upper-case lines of a conf file, each evaluated by the shell, as StarRocks' common.sh does.
 export_env_from_conf() {
     while read -r line; do

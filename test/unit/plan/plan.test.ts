@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
-import { known, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import {
   cluster,
   deployed,
@@ -210,7 +210,7 @@ describe('what is down', () => {
       world = stopped(world, host.address, 'starrocks-fe');
       world = stopped(world, host.address, 'starrocks-be');
     }
-    const all = { ...world, cluster: unknown('connection refused') };
+    const all: World = { ...world, cluster: unknown('connection refused') };
     const withStorage = desired.hosts.reduce(
       (at, host) =>
         withMachine(at, host.address, machine => ({
@@ -368,7 +368,7 @@ describe('refusals, before anything is touched', () => {
         cluster: known({ ...rows, backends: rows.backends.map(row => ({ ...row, system_decommissioned: true })) }),
       },
     ],
-  ])('%s', (_what, code, world) => {
+  ] as const)('%s', (_what, code, world: World) => {
     const plan = makePlan(cluster([{ be_conf: 'x' }, {}, {}]), world, everything);
     expect(plan.waves).toEqual([]);
     expect([...new Set(plan.problems.map(problem => problem.code))]).toEqual([code]);

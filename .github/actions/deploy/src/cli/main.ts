@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DeployError } from '../error.ts';
 import { problemText } from '../report/problem-text.ts';
+import { type PortsOptions, ports } from './ports.ts';
 import { runInTerminal, type TerminalOptions } from './run.ts';
+import { type TrustOptions, trust } from './trust.ts';
 
 /** `npm run plan|deploy|status|trust|ports`: the Action's engine in a terminal. */
 const program = new Command('starrocks-ha').showHelpAfterError('(see --help)');
@@ -33,6 +35,23 @@ machineOptions(program.command('deploy').description('bring the machines to gene
 machineOptions(program.command('status').description('registration and health of every FE and BE')).action(
   (options: TerminalOptions) => finish(runInTerminal('status', options)),
 );
+
+program
+  .command('trust')
+  .description("learn the machines' host keys, after a look at their fingerprints")
+  .option('--generated <folder>', 'the compiled folder', 'generated')
+  .option('--known-hosts <file>', 'where they are written', '.github/known_hosts')
+  .option('--yes', 'the fingerprints were compared already')
+  .action((options: TrustOptions) => finish(trust(options)));
+
+program
+  .command('ports')
+  .description('find ports that are free on machines not deployed yet, and write them into the cluster file')
+  .option('--generated <folder>', 'the compiled folder', 'generated')
+  .option('--cluster <file>', 'the cluster file', 'cluster.yaml')
+  .option('--known-hosts <file>', "the machines' host keys", '.github/known_hosts')
+  .option('--identity <file>', 'private key; default: the text in SSH_PRIVATE_KEY, else ~/.ssh/id_ed25519')
+  .action((options: PortsOptions) => finish(ports(options)));
 
 async function finish(work: Promise<number>): Promise<void> {
   try {

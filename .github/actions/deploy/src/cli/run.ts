@@ -1,14 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { Doing } from '../engine/converge.ts';
 import { start } from '../engine/start.ts';
-import { DeployError } from '../error.ts';
 import type { Colour } from '../report/colour.ts';
 import { json } from '../report/json.ts';
 import { liveProgress, type ProgressView, plainProgress } from '../report/progress.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
 import { terminal } from '../report/terminal.ts';
+import { privateKey } from './private-key.ts';
 
 /** As commander parses them. */
 export interface TerminalOptions {
@@ -82,19 +79,4 @@ export function telling(view: ProgressView): Doing {
     else since.delete(name);
     view.show({ host: name, service, doing: doing ?? '', since: at });
   };
-}
-
-async function privateKey(identity: string | undefined): Promise<string> {
-  const given = process.env['SSH_PRIVATE_KEY'];
-  if (identity === undefined && given) return given;
-  const file = identity ?? join(homedir(), '.ssh', 'id_ed25519');
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new DeployError({
-      code: 'E_NO_KEY',
-      message: `The private key ${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? error}.`,
-      hint: 'Give its path with --identity, or its text in the environment variable SSH_PRIVATE_KEY.',
-    });
-  }
 }

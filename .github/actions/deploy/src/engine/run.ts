@@ -205,8 +205,9 @@ function hostReports(options: RunOptions, machines: Machines, course: Course): H
   const planned = course.plan?.waves.flatMap(wave => wave.steps) ?? [];
   return options.desired.cluster.hosts.map(host => {
     const { address } = host;
-    const steps = course.records.filter(record => record.step.host === address);
-    const mine = planned.filter(step => step.host === address);
+    // What a machine only remembers of the others is no change of it.
+    const steps = course.records.filter(({ step }) => step.host === address && step.action !== 'remember');
+    const mine = planned.filter(step => step.host === address && step.action !== 'remember');
     const services = [...new Set([...steps.map(one => one.step), ...mine].flatMap(step => step.service ?? []))];
     const told = (outcome: HostOutcome, why: string): HostReport => ({
       address,

@@ -4,7 +4,6 @@ import type { Problem } from '../error.ts';
 import { effects, settle } from './effects.ts';
 import { next } from './next.ts';
 import type { Request } from './situation.ts';
-import { nothingRemembered } from './situation.ts';
 import type { Action, Step } from './step.ts';
 import type { World } from './world.ts';
 
@@ -29,29 +28,33 @@ const WAVES_PER_NODE = 8;
 
 /** Pure. 3 FE + 300 BE take well under 100 ms. */
 export function makePlan(desired: ClusterJson, world: World, request: Request): Plan {
-  const { waves, problems } = unfold(desired, world, request);
+  const { waves, problems, open } = unfold(desired, world, request);
   const touched = new Set(waves.flatMap(wave => wave.steps.map(step => step.host)));
-  const hosts = desired.hosts.map(host => host.address).filter(address => touched.has(address));
+  // What comes after a wait that only the live cluster can end may touch anybody.
+  const may = (address: string) => touched.has(address) || (open && world.hosts[address]?.known === true);
+  const hosts = desired.hosts.map(host => host.address).filter(may);
   return { waves, problems, digest: planDigest(desired, waves), hosts };
 }
 
-/** The waves, why they end early if they do, and the world that they lead to. */
+/** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */
 export function unfold(
   desired: ClusterJson,
   world: World,
   request: Request,
-): { readonly waves: readonly Wave[]; readonly problems: readonly Problem[]; readonly end: World } {
+): {
+  readonly waves: readonly Wave[];
+  readonly problems: readonly Problem[];
+  readonly open: boolean;
+  readonly end: World;
+} {
   const waves: Wave[] = [];
+  const memory = { started: {}, unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null };
   let problems: readonly Problem[] = [];
+  let open = false;
   let at = world;
   const limit = WAVES_PER_NODE * (desired.hosts.length + 1);
   for (;;) {
-    const decision = next({
-      desired,
-      world: at,
-      request,
-      memory: nothingRemembered,
-    });
+    const decision = next({ desired, world: at, request, memory });
     if (decision.kind === 'done') break;
     if (decision.kind === 'blocked') {
       problems = decision.problems;
@@ -60,7 +63,8 @@ export function unfold(
     if (decision.kind === 'wait') {
       const settled = settle(desired, at);
       // What does not come by itself in the model is a wait for the live run, not a step of the plan.
-      if (JSON.stringify(settled) === JSON.stringify(at)) break;
+      open = JSON.stringify(settled) === JSON.stringify(at);
+      if (open) break;
       at = settled;
       continue;
     }
@@ -70,7 +74,7 @@ export function unfold(
       for (const operation of step.operations) at = effects(operation, desired, at).done;
     }
   }
-  return { waves, problems, end: at };
+  return { waves, problems, open, end: at };
 }
 
 interface Approved {

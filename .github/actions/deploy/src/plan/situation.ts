@@ -22,11 +22,6 @@ export interface Memory {
   readonly unhealthy_before: number | null;
 }
 
-export const nothingRemembered: Memory = {
-  started: {},
-  unhealthy_before: null,
-};
-
 export interface Situation {
   readonly desired: ClusterJson;
   readonly world: World;

@@ -103,7 +103,7 @@ async function connectOnce(
         return true;
       } catch (error) {
         if (!(error instanceof DeployError)) throw error;
-        refusal = error;
+        refusal = new DeployError({ ...error.problem, host: address, step: 'connect' });
         return false;
       }
     },

@@ -1,0 +1,177 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
+import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
+import { Project } from './project.ts';
+
+/** One cluster through its life: each test finds what the one before left. */
+let sandbox: Sandbox;
+let project: Project;
+
+beforeAll(async () => {
+  sandbox = await Sandbox.start({ hosts: 3, first: 101, env: { STANDIN_SPEED: '4' } });
+  project = new Project(sandbox.privateKey);
+  project.compile(sandbox.clusterYaml());
+});
+
+afterAll(async () => {
+  await sandbox?.stop();
+  project?.remove();
+});
+
+const host = (index: number): SandboxHost => {
+  const found = sandbox.hosts[index];
+  if (found === undefined) throw new Error(`no host ${index}`);
+  return found;
+};
+
+const titles = (report: RunReport): string[] => report.steps.map(step => step.title);
+const outcomes = (report: RunReport): string[] => report.hosts.map(one => one.outcome);
+const problems = (report: RunReport): string[] => report.problems.map(problem => `${problem.code} ${problem.message}`);
+const column = (rows: RunReport['frontends'], name: string): Record<string, string> =>
+  Object.fromEntries(rows.map(row => [row['IP'] ?? '', row[name] ?? '']));
+
+/** Ids and start times of every container: equal means that nobody was touched. */
+const containers = (): string[] =>
+  sandbox.hosts.flatMap(one =>
+    one.engine.containers.map(c => `${one.address} ${c.service.name} ${c.id} ${c.startedAt}`),
+  );
+
+describe('a cluster of three machines', () => {
+  it('is brought up from nothing, and its own rows say that everybody is registered and alive', async () => {
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(report.outcome).toBe('changed');
+    expect(column(report.frontends, 'Alive')).toEqual({
+      '127.0.0.101': 'true',
+      '127.0.0.102': 'true',
+      '127.0.0.103': 'true',
+    });
+    expect(column(report.frontends, 'Role')['127.0.0.101']).toBe('LEADER');
+    expect(column(report.backends, 'Alive')).toEqual({
+      '127.0.0.101': 'true',
+      '127.0.0.102': 'true',
+      '127.0.0.103': 'true',
+    });
+    expect(new Set(report.frontends.map(row => row['ClusterId'])).size).toBe(1);
+  });
+
+  it('needs one connection and one command per machine when nothing differs, and is left alone', async () => {
+    const before = containers();
+    const report = await project.run('deploy');
+    expect(report.outcome).toBe('unchanged');
+    expect(report.steps).toEqual([]);
+    expect(report.counters).toMatchObject({ connections: 3, exchanges: 3 });
+    expect(containers()).toEqual(before);
+  });
+
+  it('is shown what a changed BE would need by a dry run that changes nothing', async () => {
+    project.compile(
+      sandbox.clusterYaml('', (_host, index) =>
+        index === 1 ? ', be_conf: { load_process_max_memory_limit_percent: "20" }' : '',
+      ),
+    );
+    const before = containers();
+    const report = await project.run('deploy', { dryRun: true });
+    expect(report.outcome).toBe('differs');
+    expect(titles(report)).toEqual(['prepare 127.0.0.102', 'restart starrocks-be on 127.0.0.102']);
+    expect(containers()).toEqual(before);
+    expect((await project.run('plan')).plan_digest).toBe(report.plan_digest);
+  });
+
+  it('gets that one BE restarted and nobody else, with at most six exchanges', async () => {
+    const before = containers();
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(outcomes(report)).toEqual(['unchanged', 'applied', 'unchanged']);
+    const touched = containers().filter(one => !before.includes(one));
+    expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.102', 'starrocks-be']]);
+  });
+
+  it('gets its leader restarted last, wherever it is', async () => {
+    const leader = host(0).engine.containers.find(one => one.service.name === 'starrocks-fe');
+    await leader?.stop();
+    await expect
+      .poll(async () => column((await project.run('status')).frontends, 'Role')['127.0.0.101'], { timeout: 60_000 })
+      .toBe('FOLLOWER');
+    leader?.start();
+    await expect.poll(async () => (await project.run('status')).outcome, { timeout: 60_000 }).toBe('converged');
+    const now = (await project.run('status')).frontends.find(row => row['Role'] === 'LEADER')?.['IP'];
+    project.compile(
+      sandbox
+        .clusterYaml('fe_conf_placeholder', () => '')
+        .replace('fe_conf_placeholder', '')
+        .replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
+    );
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    const restarts = titles(report).filter(title => title.startsWith('restart starrocks-fe'));
+    expect(restarts.length).toBe(3);
+    expect(now).not.toBe('127.0.0.101');
+    expect(restarts.at(-1)).toBe(`restart starrocks-fe on ${now}`);
+  });
+
+  it('takes in a fourth machine, restarting nobody', async () => {
+    const before = containers();
+    await sandbox.addHost();
+    project.compile(
+      sandbox.clusterYaml('', () => '').replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
+    );
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(outcomes(report)).toEqual(['unchanged', 'unchanged', 'unchanged', 'applied']);
+    expect(containers().filter(one => before.includes(one))).toEqual(before);
+    expect(column(report.backends, 'Alive')['127.0.0.104']).toBe('true');
+  });
+
+  it('lets a machine that lost its FE metadata join again, under the same cluster id', async () => {
+    const id = (await project.run('status')).frontends[0]?.['ClusterId'];
+    const lost = host(0);
+    await lost.engine.containers.find(one => one.service.name === 'starrocks-fe')?.stop();
+    rmSync(join(lost.deployDir, 'data/fe/meta'), { recursive: true });
+    mkdirSync(join(lost.deployDir, 'data/fe/meta'));
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(titles(report)).toContain('join starrocks-fe on 127.0.0.101');
+    expect([...new Set(report.frontends.map(row => row['ClusterId']))]).toEqual([id]);
+  });
+
+  it('comes back by itself after all machines lost power, and needs no step', async () => {
+    for (const one of sandbox.hosts) await one.halt();
+    for (const one of sandbox.hosts) await one.boot();
+    await expect
+      .poll(async () => (await project.run('status')).outcome, { timeout: 90_000, interval: 1000 })
+      .toBe('converged');
+    expect((await project.run('plan')).steps).toEqual([]);
+  });
+
+  it('is started together after a full stop: all FEs first', async () => {
+    for (const one of sandbox.hosts) for (const container of one.engine.containers) await container.stop();
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(titles(report).slice(0, 4).sort()).toEqual(sandbox.hosts.map(one => `start starrocks-fe on ${one.address}`));
+  });
+
+  it('tells of a machine that is down, and keeps everybody else from being stopped meanwhile', async () => {
+    await host(3).halt();
+    project.compile(sandbox.clusterYaml());
+    const before = containers().filter(one => !one.startsWith('127.0.0.104'));
+    const report = await project.run('deploy');
+    expect(report.outcome).toBe('refused');
+    expect(report.problems.map(problem => problem.code)).toEqual(['E_UNREACHABLE', 'E_GATE']);
+    expect(report.hosts.at(-1)).toMatchObject({ address: '127.0.0.104', outcome: 'failed' });
+    expect(report.problems[0]).toMatchObject({ code: 'E_UNREACHABLE', host: '127.0.0.104' });
+    expect(containers().filter(one => !one.startsWith('127.0.0.104'))).toEqual(before);
+    await host(3).boot();
+  });
+
+  it('stops at a machine that shows another host key', async () => {
+    const text = sandbox.clusterYaml();
+    const key = host(1).hostKey.trim().split(' ').slice(0, 2).join(' ');
+    const other = host(2).hostKey.trim().split(' ').slice(0, 2).join(' ');
+    project.compile(text.replace(key, other));
+    const report = await project.run('plan');
+    expect(report.problems.find(problem => problem.host === '127.0.0.102')?.code).toBe('E_HOST_KEY_CHANGED');
+  });
+});
