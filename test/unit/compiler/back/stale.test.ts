@@ -9,7 +9,7 @@ const previous = before.get('cluster.json')?.text ?? '';
 const appEnv = 'hosts/192.168.1.10/app.env';
 
 /** Differences after a hand has changed the folder that `before` was written to. */
-function after(
+function touched(
   change: (found: Map<string, FoundFile>) => void,
   compiled = before,
   json: string | null = previous,
@@ -23,13 +23,13 @@ const file = (text: string | null): FoundFile => ({ text, mode: '0644' });
 
 describe('generated/ beside what it should be', () => {
   it('does not differ when nobody touched it', () => {
-    expect(after(() => {})).toEqual([]);
+    expect(touched(() => {})).toEqual([]);
   });
 
   it('tells an edit by hand from a change of the cluster file', () => {
-    expect(after(found => found.set(appEnv, file('KAFKA_HOST=evil\n')))).toEqual([{ path: appEnv, kind: 'edited' }]);
+    expect(touched(found => found.set(appEnv, file('KAFKA_HOST=evil\n')))).toEqual([{ path: appEnv, kind: 'edited' }]);
     const slower = emit(withHost(cluster(), '192.168.1.10', () => ({ be: [be(0, { mem_limit: '50G' })] }))).files;
-    expect(after(() => {}, slower)).toEqual([
+    expect(touched(() => {}, slower)).toEqual([
       { path: 'cluster.json', kind: 'outdated' },
       { path: 'hosts/192.168.1.10/.env', kind: 'outdated' },
       { path: 'hosts/192.168.1.10/starrocks-be.env', kind: 'outdated' },
@@ -38,16 +38,16 @@ describe('generated/ beside what it should be', () => {
 
   it('sees a missing file, a lost run bit, and a link in the place of a file', () => {
     const script = 'hosts/192.168.1.10/run/bin/fe-entrypoint.sh';
-    expect(after(found => found.delete(appEnv))).toEqual([{ path: appEnv, kind: 'missing' }]);
-    expect(after(found => found.set(script, file(before.get(script)?.text ?? '')))).toEqual([
+    expect(touched(found => found.delete(appEnv))).toEqual([{ path: appEnv, kind: 'missing' }]);
+    expect(touched(found => found.set(script, file(before.get(script)?.text ?? '')))).toEqual([
       { path: script, kind: 'mode' },
     ]);
-    expect(after(found => found.set(appEnv, file(null)))).toEqual([{ path: appEnv, kind: 'edited' }]);
+    expect(touched(found => found.set(appEnv, file(null)))).toEqual([{ path: appEnv, kind: 'edited' }]);
   });
 
   it('tells what an earlier compile wrote from what somebody put there', () => {
     const fewer = emit(cluster({ hosts: cluster().hosts.slice(0, 2) })).files;
-    const found = after(found => found.set('hosts/192.168.1.12/notes.txt', file(null)), fewer);
+    const found = touched(found => found.set('hosts/192.168.1.12/notes.txt', file(null)), fewer);
     expect(found.filter(({ kind }) => kind === 'dropped')).toHaveLength(10);
     expect(found.filter(({ kind }) => kind === 'foreign')).toEqual([
       { path: 'hosts/192.168.1.12/notes.txt', kind: 'foreign' },
@@ -55,11 +55,11 @@ describe('generated/ beside what it should be', () => {
   });
 
   it('sees what nobody compiled lie where it would write', () => {
-    expect(after(found => found.set('README.md', file('My own\n')), before, null)).toEqual([
+    expect(touched(found => found.set('README.md', file('My own\n')), before, null)).toEqual([
       { path: 'README.md', kind: 'in the way' },
     ]);
     expect(
-      after(found => {
+      touched(found => {
         found.delete(appEnv);
         found.set(`${appEnv}/notes`, file(null)).set('hosts/192.168.1.11', file(null));
       }),

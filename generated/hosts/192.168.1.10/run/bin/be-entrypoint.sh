@@ -77,7 +77,8 @@ member() { cat "$STATE/member" 2>/dev/null || cat "$COPY/member" 2>/dev/null; }
 
 paths() { tr ':' '\n' <<<"$BE_STORAGE_PATHS"; }
 
-id_of() { grep -oE '[0-9]+' "$1/cluster_id" 2>/dev/null | tail -n 1; }
+# `<cluster id>-<release>` (cluster_id_mgr.cpp); the file is empty until the first heartbeat.
+id_of() { sed -n '1s/^\([0-9]\{1,\}\).*/\1/p' "$1/cluster_id" 2>/dev/null; }
 
 # Storage folders that carry a cluster id.
 initialised() {

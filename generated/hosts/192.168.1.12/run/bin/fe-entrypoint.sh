@@ -150,7 +150,8 @@ try_join() { # try_join HOST
     fi
   fi
   remember peers "$(columns IP <<<"$rows" | grep -E "$address" | grep -vxF "$HOST_IP" | sort -u)"
-  helpers=$(helpers_of <<<"$rows" | paste -sd , -)
+  helpers=$(helpers_of <<<"$rows" | tr '\n' ',')
+  helpers=${helpers%,}
   [[ -n $helpers ]] || { doing="$1 shows no follower that is alive"; return 1; }
 }
 

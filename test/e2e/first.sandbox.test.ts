@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { cpSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
+import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
+import { Project } from './project.ts';
+
+let sandbox: Sandbox;
+let project: Project;
+
+beforeEach(async () => {
+  sandbox = await Sandbox.start({ hosts: 2, first: 121, env: { STANDIN_SPEED: '4', STANDIN_START_MS: '600' } });
+  project = new Project(sandbox.privateKey);
+  project.compile(sandbox.clusterYaml(two));
+});
+
+afterEach(async () => {
+  await sandbox?.stop();
+  project?.remove();
+});
+
+/** Two machines allow two replicas at most. */
+const two = 'default_replication_num: 2\n';
+
+const codes = (report: RunReport): string[] => report.problems.map(problem => problem.code);
+const host = (index: number): SandboxHost => {
+  const found = sandbox.hosts[index];
+  if (found === undefined) throw new Error(`no host ${index}`);
+  return found;
+};
+
+function expectWhole(report: RunReport): void {
+  expect(report.problems).toEqual([]);
+  expect(report.findings.filter(finding => finding.severity === 'error')).toEqual([]);
+  expect(report.frontends.map(row => [row['Join'], row['Alive']])).toEqual([
+    ['true', 'true'],
+    ['true', 'true'],
+  ]);
+  expect(new Set(report.frontends.map(row => row['ClusterId'])).size).toBe(1);
+}
+
+/** Runs `npm run deploy` as a process of its own and kills it without mercy at the first line that matches. */
+function killedAt(line: RegExp): Promise<void> {
+  project.keepKey();
+  const args = [
+    '--import',
+    'tsx',
+    '--import',
+    './compiler/sh-as-text.mjs',
+    '.github/actions/deploy/src/cli/main.ts',
+    'deploy',
+  ];
+  const runner = spawn(
+    process.execPath,
+    [
+      ...args,
+      '--generated',
+      project.generated,
+      '--cluster',
+      join(project.folder, 'cluster.yaml'),
+      '--identity',
+      join(project.folder, 'key'),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let said = '';
+  const hear = (chunk: Buffer) => {
+    said += chunk.toString();
+    if (line.test(said)) runner.kill('SIGKILL');
+  };
+  runner.stdout.on('data', hear);
+  runner.stderr.on('data', hear);
+  return new Promise((resolve, reject) =>
+    runner.once('exit', (_code, signal) => (signal === 'SIGKILL' ? resolve() : reject(new Error(said)))),
+  );
+}
+
+describe('a first deploy', () => {
+  it.each([
+    ['while it uploads', /prepare 127/],
+    ['while it founds', /found the cluster/],
+    ['while it waits for the founding FE', /waiting until a leader/],
+    ['while an FE joins', /join starrocks-fe/],
+    ['while BEs are added', /add starrocks-be/],
+  ])('whose runner is killed %s is finished by the next one', async (_when, line) => {
+    await killedAt(line);
+    expectWhole(await project.run('deploy'));
+    expect((await project.run('deploy')).outcome).toBe('unchanged');
+  });
+
+  it('sets the password of root, and is refused a wrong one afterwards', async () => {
+    project.compile(sandbox.clusterYaml(two).replace('version: 3.3.18', 'version: 3.3.18, password: true'));
+    project.env = { STARROCKS_PASSWORD: 'first "secret" \\ one' };
+    const report = await project.run('deploy');
+    expectWhole(report);
+    expect(JSON.stringify(report)).not.toContain('first');
+    project.env = { STARROCKS_PASSWORD: 'another' };
+    expect(codes(await project.run('plan'))).toEqual(['E_PASSWORD_WRONG']);
+    project.env = {};
+    await expect(project.run('plan')).rejects.toMatchObject({ problem: { code: 'E_PASSWORD_MISSING' } });
+  });
+
+  it('stops at a port that another program holds, names it, and changes nothing', async () => {
+    const squatter = createServer();
+    await new Promise<void>(resolve => squatter.listen(9050, host(1).address, resolve));
+    try {
+      const report = await project.run('deploy');
+      expect(codes(report)).toEqual(['E_PORT_TAKEN']);
+      expect(report.problems[0]?.message).toBe(
+        `heartbeat_service_port 9050 of starrocks-be on ${host(1).address} is held by node (${process.pid}).`,
+      );
+      expect(report.outcome).toBe('refused');
+      expect(sandbox.hosts.flatMap(one => one.engine.containers)).toEqual([]);
+    } finally {
+      squatter.close();
+    }
+  });
+
+  it('runs two BE instances on one machine', async () => {
+    project.compile(
+      sandbox.clusterYaml('default_replication_num: 3\n', (_host, index) => (index === 0 ? ', be: { count: 2 }' : '')),
+    );
+    const report = await project.run('deploy');
+    expectWhole(report);
+    expect(report.backends.map(row => `${row['IP']}:${row['HeartbeatPort']} ${row['Alive']}`).sort()).toEqual([
+      `${host(0).address}:9050 true`,
+      `${host(0).address}:9051 true`,
+      `${host(1).address}:9050 true`,
+    ]);
+  });
+
+  it.each([
+    ['the founding machine first', [0, 1]],
+    ['the founding machine last', [1, 0]],
+  ])('by hand, %s, leads to the same cluster, which a deploy then finds as declared', async (_what, order) => {
+    for (const index of order) {
+      const one = host(index);
+      cpSync(join(project.generated, 'hosts', one.address), one.deployDir, { recursive: true });
+      expect((await one.engine.docker(['compose', 'up', '-d'], one.deployDir)).stderr).toBe('');
+    }
+    await expect
+      .poll(async () => (await project.run('status')).outcome, { timeout: 60_000, interval: 500 })
+      .toBe('converged');
+    expectWhole(await project.run('status'));
+    const report = await project.run('deploy');
+    expectWhole(report);
+    expect(report.steps.filter(step => step.title.startsWith('restart'))).toEqual([]);
+  });
+});
