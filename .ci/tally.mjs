@@ -12,7 +12,7 @@ const complaints = [
 ];
 if (complaints.length === 0 && exitCode !== '0') complaints.push(`failed: the test command, with exit code ${exitCode}`);
 
-console.log(complaints.join('\n'));
+for (const complaint of complaints) console.log(complaint);
 console.log(`${passed} passed, ${complaints.length} failed`);
 process.exitCode = passed > 0 && complaints.length === 0 ? 0 : 1;
 

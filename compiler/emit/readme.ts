@@ -112,10 +112,10 @@ function portsToOpen(cluster: Cluster): string {
   const { http_port, rpc_port, query_port, edit_log_port } = cluster.fe_ports;
   const fes = cluster.hosts.filter(({ fe }) => fe !== null);
   const bes = cluster.hosts.filter(({ be }) => be.length > 0);
-  const fe = `FE machines: ${listed(fes)}`;
-  const be = `BE machines: ${listed(bes)}`;
+  const [fe, be] = ['FE machines', 'BE machines'];
+  const ssh = [...new Set(cluster.hosts.map(({ ssh: { port } }) => port))].sort((a, b) => a - b);
   const of = (...names: (keyof BePorts)[]): string => names.map(name => portsOf(bes, name)).join(', ');
-  return table(
+  const rows = table(
     ['from', 'to', 'TCP ports'],
     [
       ['clients', fe, `${query_port} (MySQL), ${http_port} (HTTP)`],
@@ -124,9 +124,10 @@ function portsToOpen(cluster: Cluster): string {
       [fe, be, of('heartbeat_service_port', 'be_port', 'brpc_port', 'be_http_port')],
       [be, fe, `${rpc_port}, ${http_port}, ${query_port}`],
       [be, be, of('brpc_port', 'be_http_port')],
-      ['the machine that deploys', 'every machine', 'SSH only: SQL goes through that connection'],
+      ['the machine that deploys', 'every machine', `${ssh.join(', ')} (SSH, which carries the SQL too)`],
     ],
   );
+  return `FE machines: ${listed(fes)}. BE machines: ${listed(bes)}.\n\n${rows}`;
 }
 
 /** Machines beyond this many are counted: the table of machines names them all. */

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
+import { killedAt } from './killed-runner.ts';
 import { Project } from './project.ts';
 
 let sandbox: Sandbox;
@@ -41,42 +41,6 @@ function expectWhole(report: RunReport): void {
   expect(new Set(report.frontends.map(row => row['ClusterId'])).size).toBe(1);
 }
 
-/** Runs `npm run deploy` as a process of its own and kills it without mercy at the first line that matches. */
-function killedAt(line: RegExp): Promise<void> {
-  project.keepKey();
-  const args = [
-    '--import',
-    'tsx',
-    '--import',
-    './compiler/sh-as-text.mjs',
-    '.github/actions/deploy/src/cli/main.ts',
-    'deploy',
-  ];
-  const runner = spawn(
-    process.execPath,
-    [
-      ...args,
-      '--generated',
-      project.generated,
-      '--cluster',
-      join(project.folder, 'cluster.yaml'),
-      '--identity',
-      join(project.folder, 'key'),
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let said = '';
-  const hear = (chunk: Buffer) => {
-    said += chunk.toString();
-    if (line.test(said)) runner.kill('SIGKILL');
-  };
-  runner.stdout.on('data', hear);
-  runner.stderr.on('data', hear);
-  return new Promise((resolve, reject) =>
-    runner.once('exit', (_code, signal) => (signal === 'SIGKILL' ? resolve() : reject(new Error(said)))),
-  );
-}
-
 describe('a first deploy', () => {
   it.each([
     ['while it uploads', /prepare 127/],
@@ -85,7 +49,7 @@ describe('a first deploy', () => {
     ['while an FE joins', /join starrocks-fe/],
     ['while BEs are added', /add starrocks-be/],
   ])('whose runner is killed %s is finished by the next one', async (_when, line) => {
-    await killedAt(line);
+    await killedAt(project, line);
     expectWhole(await project.run('deploy'));
     expect((await project.run('deploy')).outcome).toBe('unchanged');
   });

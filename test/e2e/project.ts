@@ -68,8 +68,10 @@ export class Project {
   }
 
   /** For somebody who goes on by hand. */
-  keepKey(): void {
-    writeFileSync(join(this.folder, 'key'), this.#privateKey, { mode: 0o600 });
+  keepKey(): string {
+    const file = join(this.folder, 'key');
+    writeFileSync(file, this.#privateKey, { mode: 0o600 });
+    return file;
   }
 
   remove(): void {

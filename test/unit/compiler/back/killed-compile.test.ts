@@ -1,26 +1,32 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { bundledCompiler, Project, snapshot } from './disk.ts';
 
+const oldHosts = ['192.168.1.10', '192.168.1.11'];
+const newHosts = ['192.168.1.10', '192.168.1.12'];
+
 const compiler = bundledCompiler();
-const preload = ['--require', join(import.meta.dirname, 'fault.cjs')];
+const preload = ['--require', createRequire(import.meta.url).resolve('./fault.cjs')];
+const template = new Project(compiler.path, oldHosts);
+template.run();
 const projects: Project[] = [];
 
 afterEach(() => {
   for (const project of projects.splice(0)) project.remove();
 });
-afterAll(() => compiler.remove());
-
-const oldHosts = ['192.168.1.10', '192.168.1.11'];
-const newHosts = ['192.168.1.10', '192.168.1.12'];
+afterAll(() => {
+  template.remove();
+  compiler.remove();
+});
 
 /** Compiled for the old hosts, with a file of somebody's in it, and about to be compiled for the new ones. */
 function aboutToChange(): Project {
   const project = new Project(compiler.path, oldHosts);
   projects.push(project);
-  project.run();
+  cpSync(template.path('generated'), project.path('generated'), { recursive: true });
   project.write('generated/hosts/192.168.1.11/notes.txt', 'Somebody’s.\n');
   project.hosts(newHosts);
   return project;
@@ -55,6 +61,9 @@ const moments = calls.flatMap((name, index) => {
     : [];
 });
 
+/** Dying while it reads leaves the same disk as dying after the change before. */
+const changes = moments.filter(([name]) => !/^(read|stat)/.test(name));
+
 /** One of the two trees is whole, in its place or where the swap has put it. */
 function expectWhole(project: Project): void {
   const there = snapshot(project.path('generated'));
@@ -75,7 +84,7 @@ describe('a compile that is disturbed', () => {
     expect(after).toHaveProperty(['hosts/192.168.1.11/notes.txt']);
   });
 
-  it.each(moments)('by a kill within %s leaves a whole tree, and the next run repairs', (_name, at) => {
+  it.each(changes)('by a kill within %s leaves a whole tree, and the next run repairs', (_name, at) => {
     const project = aboutToChange();
     expect(faulty(project, { FAULT: 'kill', FAULT_AT: String(at) }).signal).toBe('SIGKILL');
     expectWhole(project);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { BePorts } from '../../../../compiler/contract/cluster-json.ts';
 import type { Be, Cluster, Fe, Host } from '../../../../compiler/model/cluster.ts';
 
-export const bePorts: BePorts = {
+const bePorts: BePorts = {
   be_port: 9060,
   be_http_port: 8040,
   heartbeat_service_port: 9050,
