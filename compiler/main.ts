@@ -282,8 +282,11 @@ program
   .option('--json', 'diagnostics as JSON')
   .option('--watch', 'compile again whenever the cluster file is saved')
   .action((options: CompileOptions) => {
-    finish(() => runCompile(options));
-    if (options.watch === true) watchCluster(options);
+    finish(() => {
+      // Before the first compile: a file saved meanwhile is seen.
+      if (options.watch === true) watchCluster(options);
+      return runCompile(options);
+    });
   });
 
 program

@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     projects: [
+      { extends: true, test: { name: 'mutations', include: ['test/mutations/**/*.test.ts'], testTimeout: 60_000 } },
       { extends: true, test: { name: 'check', include: ['test/check/**/*.test.ts'], testTimeout: 60_000 } },
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       {

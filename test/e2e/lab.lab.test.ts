@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { $ } from 'zx';
 import { labRoot } from '../lab/available.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
 import { type CommandResult, type Lab, type LabHost, labClusterYaml, startLab, users } from '../lab/lab.ts';
+import { shell } from '../lab/shell.ts';
 
-const shell = $({ quiet: true, nothrow: true });
 let folder = '';
 
 beforeAll(async () => {
@@ -230,7 +229,7 @@ async function ssh(
   more: readonly string[] = [],
 ): Promise<CommandResult> {
   const options = [...(await sshArguments(lab)), ...more];
-  const { exitCode, stdout, stderr } = await shell`ssh ${options} ${user}@${host.address} ${command}`;
+  const { exitCode, stdout, stderr } = await shell`ssh ${options} ${user}@${host.address} ${command}`.nothrow();
   return { code: exitCode ?? -1, stdout, stderr };
 }
 
@@ -256,10 +255,10 @@ async function tinyImage(): Promise<string> {
   const image = join(folder, 'tiny.tar');
   if (existsSync(image)) return image;
   const root = join(folder, 'tiny');
-  await $`mkdir -p ${root}
+  await shell`mkdir -p ${root}
     cp --parents --dereference /bin/bash /bin/sleep $(ldd /bin/bash /bin/sleep | grep -o '/[^ :]*\\.so[^ ]*' | sort -u) ${root}
     echo 'echo inside' >${root}/probe
-    tar -C ${root} -cf ${image} .`.quiet();
+    tar -C ${root} -cf ${image} .`;
   return image;
 }
 
@@ -289,7 +288,7 @@ function nameOf(lab: Pick<Lab, 'subnet'>): string {
 /** Processes of a lab's network namespaces, each as `pid command line`. */
 async function processesOf(name: string): Promise<readonly string[]> {
   const namespaces = (await readdir('/run/netns')).filter(namespace => namespace.startsWith(`${name}-`));
-  const pids = await Promise.all(namespaces.map(namespace => shell`ip netns pids ${namespace}`.lines()));
+  const pids = await Promise.all(namespaces.map(namespace => shell`ip netns pids ${namespace}`.nothrow().lines()));
   return pids.flat();
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shell } from './shell.ts';
 
@@ -26,7 +26,8 @@ function no(why: string): Availability {
 
 /** The kernel's own word: may we make namespaces, a link between them, and an overlay over the root? '' for yes. */
 async function tryNamespaces(): Promise<string> {
-  await mkdir(labRoot, { recursive: true });
+  const made = await shell`mkdir -p ${labRoot}`.nothrow();
+  if (made.exitCode !== 0) return made.stderr.trim();
   const folder = await mkdtemp(join(labRoot, 'trial-'));
   const trial = `set -e
     test -d /sys/fs/cgroup/devices -o -e /sys/fs/cgroup/cgroup.controllers || { echo 'no cgroups are mounted' >&2; exit 1; }

@@ -124,6 +124,18 @@ describe('converge', () => {
     expect(fleet.done.some(operation => operation.kind === 'activate')).toBe(false);
   });
 
+  it('begins no operation of a step that is under way when it is cancelled', async () => {
+    const cancel = new AbortController();
+    const fleet = new ModelFleet(three, emptyWorld(three));
+    fleet.before = operation => {
+      if (operation.kind === 'writeState') cancel.abort();
+      return 'do';
+    };
+    const { problems } = await go(three, fleet, cancel.signal);
+    expect(problems.map(problem => problem.code)).toEqual(['E_CANCELLED']);
+    expect(fleet.done.at(-1)?.kind).toBe('writeState');
+  });
+
   it('touches no machine whose lock it does not hold', async () => {
     const desired = cluster([{}, { be_conf: 'x' }, {}]);
     const fleet = new ModelFleet(desired, meets(desired, deployed(three)), ['10.0.0.1']);

@@ -303,7 +303,9 @@ describe('refusals, before anything is touched', () => {
       'E_DATA_MOVED',
       withMachine(base, '10.0.0.1', m => ({
         ...m,
-        containers: m.containers.map(one => ({ ...one, mounts: { '/opt/starrocks/fe/meta': '/elsewhere' } })),
+        containers: m.containers.map(one =>
+          one.service === 'starrocks-fe' ? { ...one, mounts: { '/opt/starrocks/fe/meta': '/elsewhere' } } : one,
+        ),
       })),
     ],
     [

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { bundledCompiler, Project, snapshot } from './disk.ts';
 
@@ -9,7 +9,7 @@ const oldHosts = ['192.168.1.10', '192.168.1.11'];
 const newHosts = ['192.168.1.10', '192.168.1.12'];
 
 const compiler = bundledCompiler();
-const preload = ['--require', createRequire(import.meta.url).resolve('./fault.cjs')];
+const preload = ['--require', fileURLToPath(new URL('./fault.cjs', import.meta.url))];
 const template = new Project(compiler.path, oldHosts);
 template.run();
 const projects: Project[] = [];

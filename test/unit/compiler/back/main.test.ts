@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundledCompiler, Project, snapshot } from './disk.ts';
 
@@ -153,16 +154,14 @@ compiled for 2 machines of analytics
   it('compiles again whenever the file is saved, as long as --watch runs', async () => {
     const child = spawn(process.execPath, [compiler.path, '--watch'], { cwd: project.root });
     try {
-      const said = async (wanted: string): Promise<void> => {
-        for (let text = ''; !text.includes(wanted); ) text += (await once(child.stdout, 'data'))[0];
-      };
-      await said('compiled for 2 machines');
-      const again = said('compiled for 3 machines');
-      project.hosts(['192.168.1.10', '192.168.1.11', '192.168.1.12']);
-      await again;
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (line.startsWith('compiled for 2')) project.hosts(['192.168.1.10', '192.168.1.11', '192.168.1.12']);
+        if (line.startsWith('compiled for 3')) break;
+      }
     } finally {
+      const closed = once(child, 'close');
       child.kill();
-      await once(child, 'close');
+      await closed;
     }
     expect(tree()).toHaveProperty(['hosts/192.168.1.12/app.env']);
   });

@@ -23,7 +23,31 @@ const CAUSES: readonly Cause[] = [
     hint: 'A deploy never moves data: put the old folder back into cluster.yaml.',
   },
   {
-    sign: /no space left on device/i,
+    sign: /^E_TMP/m,
+    code: 'E_TMP',
+    message: host => `No temporary folder can be made on ${host.address}`,
+    hint: 'See whether /tmp there is full or read-only.',
+  },
+  {
+    sign: /^E_NAME_TAKEN|is already in use by container|conflict\. the container name/im,
+    code: 'E_NAME_TAKEN',
+    message: host => `Another container on ${host.address} has the name that the service needs`,
+    hint: 'Remove or rename that container.',
+  },
+  {
+    sign: /^E_PULL_SLOW/m,
+    code: 'E_PULL_SLOW',
+    message: host => `${host.address} did not get the image in time`,
+    hint: 'Deploy again, what has arrived is kept; or give `timeouts.pull` more seconds.',
+  },
+  {
+    sign: /\bdocker: (command )?not found/i,
+    code: 'E_DOCKER_MISSING',
+    message: host => `docker is not installed on ${host.address}`,
+    hint: 'Install Docker Engine and the Compose plugin (v2) there.',
+  },
+  {
+    sign: /no space left on device|disk quota exceeded/i,
     code: 'E_DISK_FULL',
     message: host => `The disk of ${host.deploy_dir} on ${host.address} is full`,
     hint: 'Free some space there and deploy again; the running services were left as they are.',
@@ -47,7 +71,7 @@ const CAUSES: readonly Cause[] = [
     hint: 'Start it there: `systemctl start docker`.',
   },
   {
-    sign: /manifest unknown|not found: manifest|pull access denied|repository does not exist|no such image|unauthorized/i,
+    sign: /manifest unknown|not found: manifest|pull access denied|repository does not exist|no such image|unauthorized|: not found$|: denied\b/im,
     code: 'E_IMAGE',
     message: host => `${host.address} cannot get the image`,
     hint: 'Check the version and `images` in cluster.yaml, and whether that machine is logged in to the registry.',
@@ -65,13 +89,7 @@ const CAUSES: readonly Cause[] = [
     hint: 'Lower `ulimits` in cluster.yaml, or raise the limits of the Docker service.',
   },
   {
-    sign: /is already in use by container|conflict\. the container name/i,
-    code: 'E_NAME_TAKEN',
-    message: host => `Another container on ${host.address} has the name that the service needs`,
-    hint: 'Remove or rename that container.',
-  },
-  {
-    sign: /permission denied|operation not permitted|cannot be (written|made)/i,
+    sign: /permission denied|operation not permitted/i,
     code: 'E_PERMISSION',
     message: host => `The user ${host.ssh.user} may not write ${host.deploy_dir} on ${host.address}`,
     hint: 'Give that folder to the user, or set `ssh: { sudo: true }` in cluster.yaml.',

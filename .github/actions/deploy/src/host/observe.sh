@@ -2,7 +2,7 @@
 #
 #   observe.sh DEPLOY_DIR [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]... [disk PATH]...
 #
-# Answers in lines `name base64`; the last one is `end`. Whatever stands before the first line is the login shell's.
+# Answers in lines `name base64`, from `begin` to `end`. What stands before `begin` is the login shell's.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -12,28 +12,51 @@ put() { printf '\n%s %s\n' "$1" "$(base64 -w 0)"; }
 dir=$1
 shift
 
-date +%s%3N | put clock
+echo starrocks-ha | put begin
 sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | put memory
 
 # --- docker: not there, not permitted and not running are three different things to a person
+# ask ARGUMENT...: docker's answer alone, its warnings apart; a daemon that hangs must not hang the whole look
+ask() { timeout 15 docker "$@" 2>/dev/null; }
+complaint() { timeout 15 docker "$@" 2>&1 >/dev/null | head -c 1000; }
 if ! command -v docker >/dev/null 2>&1; then
   echo 'docker is not installed' | put docker-error
-elif ! engine=$(docker version --format '{{.Server.Version}}' 2>&1); then
-  printf '%s' "$engine" | head -c 1000 | put docker-error
-elif ! compose=$(docker compose version --short 2>&1); then
-  printf 'the Compose plugin (docker compose, v2) is missing: %s' "$compose" | head -c 1000 | put docker-error
+elif ! engine=$(ask version --format '{{.Server.Version}}'); then
+  { complaint version --format '{{.Server.Version}}'; echo; } | put docker-error
+elif ! compose=$(ask compose version --short); then
+  echo 'the Compose plugin (docker compose, v2) is missing' | put docker-error
+elif ! all=$(ask ps -a --no-trunc --format '{{json .}}'); then
+  { complaint ps -a; echo; } | put docker-error
 else
   printf '%s\n%s\n' "$engine" "$compose" | put docker
-  all=$(docker ps -a --no-trunc --format '{{json .}}' 2>/dev/null)
   printf '%s\n' "$all" | put containers
   ids=$(printf '%s\n' "$all" | grep -F 'starrocks-ha.cluster=' | sed -n 's/.*"ID":"\([0-9a-f]*\)".*/\1/p')
   # shellcheck disable=SC2086 # ids are hexadecimal words
-  if [ -n "$ids" ]; then docker inspect $ids 2>/dev/null | put inspected; fi
+  if [ -n "$ids" ]; then ask inspect $ids | put inspected; fi
 fi
 
+# existing PATH: it, or its nearest parent that exists
+existing() {
+  path=/${1#/}
+  while [ ! -e "$path" ]; do path=${path%/*} path=${path:-/}; done
+  printf '%s' "$path"
+}
+
+# visible PATH...: what this user may not look into is not taken for empty: a machine whose data cannot be seen would
+# pass for a new one.
+visible() {
+  for one in "$@"; do
+    there=$(existing "$one")
+    if [ -d "$there" ]; then [ -x "$there" ] || printf '%s\n' "$there" | put unseen; fi
+    if [ "$there" = "$one" ]; then [ -r "$there" ] || printf '%s\n' "$there" | put unseen; fi
+  done
+}
+
 # --- files of this tool
+visible "$dir" "$dir/state/deployed.json" "$dir/.lock" "$dir/.staged"
 if cd "$dir" 2>/dev/null; then
   find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
+    ! -name '*.starrocks-ha-new' \
     -exec sha256sum {} + 2>/dev/null | put files
   [ -d .staged ] && for one in .staged/*; do [ -d "$one" ] && echo "${one#.staged/}"; done | put staged
   [ -r state/deployed.json ] && put marker <state/deployed.json
@@ -45,9 +68,9 @@ if cd "$dir" 2>/dev/null; then
 fi
 
 # remembered STATE COPY NAME: from either copy
-remembered() { cat "$1/$3" 2>/dev/null || cat "$2/$3" 2>/dev/null; }
+remembered() { head -n 1 "$1/$3" 2>/dev/null || head -n 1 "$2/$3" 2>/dev/null; }
 remembers() { [ -e "$1/$3" ] || [ -e "$2/$3" ]; }
-filled() { [ -n "$(find "$1" -mindepth 1 -type f 2>/dev/null | head -n 1)" ]; }
+filled() { [ -n "$(find "$1" -mindepth 1 -type f -print -quit 2>/dev/null)" ]; }
 
 look_fe() { # META STATE COPY
   if [ -s "$1/image/ROLE" ] && [ -s "$1/image/VERSION" ] && filled "$1/bdb"; then
@@ -58,7 +81,7 @@ look_fe() { # META STATE COPY
     echo 'meta empty'
   fi
   sed -n 's/^clusterId=\([0-9-]*\).*/cluster_id \1/p' "$1/image/VERSION" 2>/dev/null | head -n 1
-  remembers "$2" "$3" member && echo "member $(remembered "$2" "$3" member | head -n 1)"
+  remembers "$2" "$3" member && printf 'member %s\n' "$(remembered "$2" "$3" member)"
   remembers "$2" "$3" joining && echo joining
   remembers "$2" "$3" founding && echo founding
   cat "$2/peers" "$3/peers" 2>/dev/null | sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' | sort -u
@@ -66,7 +89,7 @@ look_fe() { # META STATE COPY
 
 look_be() { # NAME STATE COPY COUNT FOLDER...
   echo "name $1"
-  remembers "$2" "$3" member && echo "member $(remembered "$2" "$3" member | head -n 1)"
+  remembers "$2" "$3" member && printf 'member %s\n' "$(remembered "$2" "$3" member)"
   left=$4
   shift 4
   while [ "$left" -gt 0 ]; do
@@ -78,23 +101,25 @@ look_be() { # NAME STATE COPY COUNT FOLDER...
   done
 }
 
-existing() { # the path or its nearest parent that exists
-  path=$1
-  while [ ! -e "$path" ]; do path=$(dirname "$path"); done
-  printf '%s' "$path"
-}
-
 ports=' '
 while [ $# -gt 0 ]; do
   case $1 in
     fe)
+      visible "$2" "$2/image" "$2/image/VERSION" "$2/bdb" "$3" "$3/member" "$3/peers" "$4" "$4/member" "$4/peers"
       look_fe "$2" "$3" "$4" | put fe
       shift 4
       ;;
     be)
       shift
+      visible "$3" "$3/member" "$2" "$2/member"
       look_be "$@" | put be
-      shift $(($4 + 4))
+      left=$4
+      shift 4
+      while [ "$left" -gt 0 ]; do
+        visible "$1" "$1/cluster_id"
+        left=$((left - 1))
+        shift
+      done
       ;;
     port)
       ports="$ports$2 "
@@ -148,4 +173,5 @@ grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0-9]*/cmd
     chain "$pid" | put starrocks
   done
 
+date +%s%3N | put clock
 echo ok | put end

@@ -12,81 +12,136 @@ umask 022
 
 nonce=$1 dir=$2 silence=$3 observe=$4
 shift 4
-tmp=$(mktemp -d) || exit 70
-trap 'rm -rf "$tmp"' EXIT
 # A connection that is gone must not end what has begun.
 trap '' HUP PIPE
 
+answer() { # OP CODE < output
+  # A connection that takes nothing any more must not hold the lock.
+  { printf '%s %s %s ' "$nonce" "$1" "$2"; base64 -w 0; echo; } | timeout "$silence" cat
+}
+
 die() {
-  echo "$*"
+  printf '%s\n' "$*"
   exit 1
 }
 
-running() { [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
-digest_of() { docker inspect --format '{{index .Config.Labels "starrocks-ha.digest"}}' "$1" 2>/dev/null; }
+tmp=$(mktemp -d 2>&1) || {
+  printf 'E_TMP %s\n' "$tmp" | answer ready 70
+  exit 70
+}
+trap 'rm -rf "$tmp"' EXIT
 
-# move HOST_DIGEST PATH...: staged files into place, each by one rename
+# state_of SERVICE: running, there or none. Fails when docker does not say: silence is never taken for "none".
+state_of() {
+  if said=$(docker inspect --format '{{.State.Running}}' "$1" 2>&1); then
+    case $said in
+      *true) echo running ;;
+      *) echo there ;;
+    esac
+    return 0
+  fi
+  case $said in
+    # An image of that name answers too, and has no state.
+    *[Nn]'o such '* | *'no entry for key'*) echo none ;;
+    *) die "$said" ;;
+  esac
+}
+
+digest_of() { docker inspect --format '{{index .Config.Labels "starrocks-ha.digest"}}' "$1"; }
+
+# put FILE < text: whole or not at all. By cat: the shell's own printf calls a full disk an I/O error.
+put() {
+  mkdir -p "${1%/*}" || return 1
+  { cat >"$1.starrocks-ha-new" && mv -fT "$1.starrocks-ha-new" "$1"; } || {
+    rm -f "$1.starrocks-ha-new"
+    return 1
+  }
+}
+
+# move HOST_DIGEST PATH...: staged files into place. All are copied before the first one is renamed.
 move() {
   from=$dir/.staged/$1
   shift
-  [ -d "$from" ] || die "the files were not uploaded: $from is missing"
   for path in "$@"; do
-    mkdir -p "$(dirname "$dir/$path")" || die "$(dirname "$dir/$path") cannot be made"
-    { cp -p "$from/$path" "$dir/$path.starrocks-ha-new" && mv -f "$dir/$path.starrocks-ha-new" "$dir/$path"; } ||
-      die "$dir/$path cannot be written"
+    case /$path/ in */../*) die "$path leads out of $dir" ;; esac
+    [ -f "$from/$path" ] || die "the upload is not whole, $from/$path is missing: delete that folder and deploy again"
+  done
+  for path in "$@"; do
+    to=$dir/$path
+    { mkdir -p "${to%/*}" && cp -p "$from/$path" "$to.starrocks-ha-new"; } || {
+      for copied in "$@"; do rm -f "$dir/$copied.starrocks-ha-new"; done
+      die "$to cannot be written; no file was changed"
+    }
+  done
+  for path in "$@"; do
+    mv -fT "$dir/$path.starrocks-ha-new" "$dir/$path" || die "$dir/$path cannot be written"
   done
 }
 
 mark() { # MARKER
-  mkdir -p "$dir/state" && printf '%s\n' "$1" >"$dir/state/.deployed.json.new" &&
-    mv -f "$dir/state/.deployed.json.new" "$dir/state/deployed.json"
+  printf '%s\n' "$1" | put "$dir/state/deployed.json" || die "$dir/state/deployed.json cannot be written"
 }
 
 # stage HOST_DIGEST CHECKSUMS < tar
 do_stage() {
   to=$dir/.staged/$1
-  [ -d "$to" ] && exit 0
+  printf '%s' "$2" | cat >"$tmp/sums" || die "$tmp/sums cannot be written"
+  [ -d "$to" ] && (cd "$to" && sha256sum --status --strict -c "$tmp/sums" 2>/dev/null) && exit 0
   rm -rf "$dir"/.staged/.new.*
   { mkdir -p "$dir/.staged" && new=$(mktemp -d "$dir/.staged/.new.XXXXXX"); } || die "$dir/.staged cannot be written"
   tar -x -C "$new" -f "$payload" || die 'the upload cannot be unpacked'
-  printf '%s' "$2" >"$tmp/sums"
-  (cd "$new" && sha256sum --quiet -c "$tmp/sums") || die 'the upload arrived damaged'
+  (cd "$new" && sha256sum --quiet --strict -c "$tmp/sums") || die 'the upload arrived damaged'
   chmod 0755 "$new"
-  # Those of earlier deploys, but not what another service of this host still waits for.
-  find "$dir/.staged" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' -mtime +7 -exec rm -rf {} +
-  mv "$new" "$to" || die "$to cannot be written"
+  if [ -e "$to" ]; then mv -T "$to" "$new.old" || die "$to cannot be replaced"; fi
+  mv -T "$new" "$to" || die "$to cannot be written"
+  # Those of earlier deploys, but not what another service of this host still waits for. Renamed before they are
+  # deleted: a folder that was deleted by half would pass for an upload.
+  find "$dir/.staged" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$1" -mtime +7 \
+    -exec sh -c 'for old; do mv -T "$old" "${old%/*}/.new.${old##*/}"; done' sh {} +
+  rm -rf "$dir"/.staged/.new.*
 }
 
 # pull IMAGE SECONDS
 do_pull() {
   docker image inspect "$1" >/dev/null 2>&1 && exit 0
   timeout "$2" docker pull --quiet "$1"
+  code=$?
+  [ "$code" != 124 ] || echo "E_PULL_SLOW $1 did not arrive within $2 s"
+  exit "$code"
 }
 
 # activate SERVICE EXPECTED DIGEST HOST_DIGEST MARKER MOUNTS PATH...
 do_activate() {
   service=$1 expected=$2 digest=$3 host=$4 marker=$5 mounts=$6
   shift 6
-  there=$(digest_of "$service")
+  state=$(state_of "$service") || die "$state"
+  there=''
+  if [ "$state" != none ]; then
+    there=$(digest_of "$service" 2>"$tmp/said") || die "$(cat "$tmp/said")"
+    [ -n "$there" ] || die "E_NAME_TAKEN the container $service was not made by this tool"
+  fi
   # Compare and swap: what is replaced must be what was seen.
   if [ "$there" != "$expected" ] && [ "$there" != "$digest" ]; then
-    echo "E_SWAP it carries the digest ${there:-none}, and ${expected:-none} was seen"
-    exit 1
+    die "E_SWAP it carries the digest ${there:-none}, and ${expected:-none} was seen"
   fi
-  # A folder that is another one than the container's would start it without its data.
-  docker inspect --format '{{range .Mounts}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}' "$service" 2>/dev/null >"$tmp/mounts"
-  printf '%s\n' "$mounts" | while read -r container machine; do
-    old=$(sed -n "s|^$container ||p" "$tmp/mounts")
-    if [ -n "$old" ] && [ "$old" != "$machine" ]; then
-      echo "E_DATA_MOVED its data lies in $old, and $machine would be mounted"
-      exit 1
-    fi
-  done || exit 1
-  if [ "$there" = "$digest" ] && running "$service"; then exit 0; fi
+  [ "$state" = none ] || same_data "$service" "$mounts"
+  if [ "$there" = "$digest" ] && [ "$state" = running ]; then exit 0; fi
   move "$host" "$@"
   mark "$marker"
   cd "$dir" || die "$dir is gone"
-  docker compose --project-directory "$dir" up -d --no-deps --pull never "$service" 2>&1
+  docker compose --project-directory "$dir" up -d --no-deps --pull never "$service"
+}
+
+# same_data SERVICE MOUNTS: a folder that is another one than the container's would start it without its data
+same_data() {
+  docker inspect --format '{{range .Mounts}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}' "$1" >"$tmp/mounts" ||
+    die "the mounts of $1 cannot be read"
+  printf '%s\n' "$2" | while read -r container machine; do
+    while read -r at old; do
+      [ "$at" != "$container" ] || [ "$old" = "$machine" ] ||
+        die "E_DATA_MOVED its data lies in $old, and $machine would be mounted"
+    done <"$tmp/mounts"
+  done || exit 1
 }
 
 # refresh HOST_DIGEST MARKER PATH...
@@ -102,84 +157,101 @@ do_writeState() {
   copy=$1
   shift
   for folder in "$dir/state/fe" "$copy"; do
-    mkdir -p "$folder" || die "$folder cannot be made"
-    for peer in "$@"; do printf '%s\n' "$peer"; done >"$folder/.peers.new"
-    mv -f "$folder/.peers.new" "$folder/peers" || die "$folder/peers cannot be written"
+    { [ $# -eq 0 ] || printf '%s\n' "$@"; } | put "$folder/peers" || die "$folder/peers cannot be written"
   done
 }
 
 # asideMetadata META COPY REASON: renamed, never deleted
 do_asideMetadata() {
-  running starrocks-fe && die 'the FE runs: its metadata is not touched'
+  state=$(state_of starrocks-fe) || die "$state"
+  [ "$state" != running ] || die 'the FE runs: its metadata is not touched'
   [ -e "$1" ] || exit 0
   aside=$1.aside-$(date -u +%Y%m%dT%H%M%SZ)-$3
-  { mv "$1" "$aside" && mkdir -p "$1"; } || die "$1 cannot be moved aside"
+  { mv -nT "$1" "$aside" && [ ! -e "$1" ] && mkdir -p "$1"; } || die "$1 cannot be moved aside"
   rm -f "$dir/state/fe/joining" "$dir/state/fe/founding" "$2/joining" "$2/founding"
-  echo "$aside"
+  printf '%s\n' "$aside"
 }
 
 # stop SERVICE
 do_stop() {
-  running "$1" || exit 0
-  docker stop "$1" 2>&1
+  state=$(state_of "$1") || die "$state"
+  [ "$state" = running ] || exit 0
+  docker stop "$1"
 }
 
 # logs SERVICE LINES
-do_logs() { docker logs --tail "$2" "$1" 2>&1; }
-
-do_observe() { sh -c "$observe" sh "$@"; }
+do_logs() { docker logs --tail "$2" "$1"; }
 
 # lock OWNER: held by descriptor 9 of this shell, and by every child that it starts from now on
+locked=''
 lock() {
-  mkdir -p "$dir" 2>"$tmp/out" || return 1
-  exec 9>>"$dir/.lock" || return 1
-  if flock -n 9; then
-    printf '%s\n' "$1" >"$dir/.lock.owner" || return 1
-    : >"$tmp/out"
+  [ -z "$locked" ] || return 0
+  # Tried by children first: dash ends when it cannot open a file itself.
+  { mkdir -p "$dir" && touch -a "$dir/.lock"; } || return 1
+  exec 9>>"$dir/.lock"
+  # A moment's patience: whoever looks at this machine holds a shared lock for some milliseconds.
+  if ! flock -w 1 9; then
+    exec 9>&-
+    cat "$dir/.lock.owner" 2>/dev/null
+    return 75
+  fi
+  if printf '%s\n' "$1" | put "$dir/.lock.owner"; then
+    locked=yes
     return 0
   fi
   exec 9>&-
-  cat "$dir/.lock.owner" >"$tmp/out" 2>/dev/null
-  return 75
+  return 1
 }
 
-answer() { # OP CODE < output
-  printf '%s %s %s %s\n' "$nonce" "$1" "$2" "$(base64 -w 0)"
+# arguments: those of the request, as the positional parameters of whoever evaluates it
+decoded() { # BASE64: with a full stop, or the substitution would eat newlines at the end
+  printf '%s' "$1" | base64 -d && echo .
+}
+
+operate() { # OP < nothing
+  op=$1
+  set --
+  while read -r word; do
+    word=$(decoded "$word") || die 'the request arrived damaged'
+    set -- "$@" "${word%.}"
+  done <"$tmp/words"
+  case $op in
+    stage | pull | activate | refresh | writeState | asideMetadata | stop)
+      [ -n "$locked" ] || die 'this session does not hold the lock of the machine'
+      "do_$op" "$@"
+      ;;
+    logs) do_logs "$@" ;;
+    *) die 'unknown operation' ;;
+  esac
+}
+
+# received COUNT FILE SECONDS: all of it, or the connection was cut midway and nothing may be done
+received() {
+  timeout "$3" head -c "$1" >"$2" && [ "$(wc -c <"$2")" -eq "$1" ]
 }
 
 payload=$tmp/payload
 answer ready 0 </dev/null
 while :; do
   header=$(timeout "$silence" dd bs=1 count=64 2>/dev/null) || break
-  [ -n "$header" ] || break
-  # shellcheck disable=SC2086 # three words without blanks
-  set -f -- $header "$@"
-  set +f
-  [ $# -ge 3 ] || break
-  op=$1 words=$2 bytes=$3
-  shift 3
+  # 63: the substitution eats the newline.
+  [ ${#header} -eq 63 ] || break
+  read -r op words bytes <<END
+$header
+END
   [ "$op" = ping ] && continue
   [ "$op" = release ] && break
-  timeout "$silence" head -c "$words" >"$tmp/words" || break
-  timeout 600 head -c "$bytes" >"$payload" || break
-  (
-    if [ "$op" = observe ]; then
-      do_observe "$@"
-      exit
-    fi
-    set --
-    while read -r word; do set -- "$@" "$(printf '%s' "$word" | base64 -d)"; done <"$tmp/words"
-    case $op in
-      stage | pull | activate | refresh | writeState | asideMetadata | stop | logs) "do_$op" "$@" ;;
-      lock) exit 0 ;;
-      *) die "unknown operation" ;;
-    esac
-  ) >"$tmp/out" 2>&1 </dev/null
+  received "$words" "$tmp/words" "$silence" || break
+  received "$bytes" "$payload" 600 || break
+  case $op in
+    observe) sh -c "$observe" sh "$@" >"$tmp/out" 2>&1 </dev/null ;;
+    lock)
+      read -r word <"$tmp/words"
+      word=$(decoded "$word")
+      lock "${word%.}" >"$tmp/out" 2>&1
+      ;;
+    *) (operate "$op") >"$tmp/out" 2>&1 </dev/null ;;
+  esac
   code=$?
-  if [ "$op" = lock ]; then
-    read -r word <"$tmp/words"
-    lock "$(printf '%s' "$word" | base64 -d)" 2>>"$tmp/out"
-    code=$?
-  fi
   answer "$op" "$code" <"$tmp/out"
 done

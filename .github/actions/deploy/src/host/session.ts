@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Duplex, Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
@@ -51,7 +52,17 @@ interface Request {
 
 const PING_MS = 10_000;
 const SILENCE_SECONDS = 60;
+/** Longer than any graceful stop: Compose has the container's grace, docker its own limits. */
+const OPERATION_SECONDS = 900;
+/** For the shell to end and free the lock once it was told to. */
+const RELEASE_MS = 5_000;
+const COMPLAINT_MS = 500;
 
+/**
+ * Starts the shell on the machine. Nothing is locked yet.
+ * @throws DeployError with the address, from here and from every method: E_CONNECTION_LOST, E_SSH_TIMEOUT, or what the
+ * operation met (failure.ts)
+ */
 export async function openSession(
   connection: Connection,
   host: CompiledHost,
@@ -74,41 +85,41 @@ export async function openSession(
     ...words.map(quote),
   ].join(' ');
   const { stream, stderr } = await connection.open(command);
-  const frames = new Frames(stream, nonce, host.address);
-  stderr.on('data', (chunk: Buffer) => frames.complaint(chunk));
-  await frames.answer('the session was started');
-  const ping = setInterval(() => stream.write(frame({ op: 'ping', words: [] })), PING_MS);
-  const ask = async (request: Request, what: string): Promise<Answer> => {
+  const frames = new Frames(stream, stderr, nonce, host.address);
+  const { query, pull } = context.cluster.timeouts;
+  const ready = await frames.answer('the session was started', query);
+  if (ready.code !== 0) throw explainFailure(host, 'start the session', ready.output);
+  const ask = async (request: Request, what: string, seconds: number): Promise<Answer> => {
     context.counters.exchanges += 1;
-    return frames.ask(request, what);
+    return frames.ask(request, what, seconds);
   };
   return {
     lock: async () => {
       const owner: LockOwner = { ...context.owner, since: new Date().toISOString() };
-      const { code, output } = await ask({ op: 'lock', words: [JSON.stringify(owner)] }, 'the lock was taken');
+      const { code, output } = await ask({ op: 'lock', words: [JSON.stringify(owner)] }, 'the lock was taken', query);
       if (code === 0) return { locked: true };
       if (code === 75) return { locked: false, owner: ownerOf(output) };
       throw explainFailure(host, 'lock', redact(output, context.secrets));
     },
     observe: async () => {
-      const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at');
+      const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
       return parseObservation(host, context.cluster, { stdout: output, stderr: '', code }, Date.now());
     },
     run: async operation => {
       const request = await render(operation, host, context);
       const title = 'service' in operation ? `${operation.kind} ${operation.service}` : operation.kind;
-      const { code, output } = await ask(request, title);
+      const { code, output } = await ask(
+        request,
+        `it was busy with ${title}`,
+        operation.kind === 'pull' ? pull + 60 : OPERATION_SECONDS,
+      );
       if (code !== 0) throw explainFailure(host, title, redact(output, context.secrets));
     },
     logs: async (service, lines) => {
-      const { output } = await ask({ op: 'logs', words: [service, String(lines)] }, 'logs were read');
+      const { output } = await ask({ op: 'logs', words: [service, String(lines)] }, 'logs were read', query);
       return redact(output, context.secrets);
     },
-    close: async () => {
-      clearInterval(ping);
-      stream.end(frame({ op: 'release', words: [] }));
-      await frames.ended;
-    },
+    close: () => frames.close(),
   };
 }
 
@@ -159,7 +170,7 @@ async function render(
       return { op, words: [copy, ...operation.peers] };
     case 'asideMetadata': {
       const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host ?? '';
-      return { op, words: [meta, copy, operation.reason.replace(/[^A-Za-z0-9]+/g, '-')] };
+      return { op, words: [meta, copy, operation.reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)] };
     }
     case 'stop':
       return { op, words: [operation.service] };
@@ -192,63 +203,126 @@ async function archive(host: CompiledHost, files: ReadonlyMap<string, Buffer>): 
 }
 
 const HEADER_BYTES = 64;
+const NEWLINE = 10;
 
 function frame({ op, words, payload = Buffer.alloc(0) }: Request): Buffer {
+  if (words.some(word => word.includes('\0'))) throw new Error('NUL cannot be part of a request');
   const block = Buffer.from(words.map(word => `${Buffer.from(word).toString('base64')}\n`).join(''));
   const header = `${op} ${block.length} ${payload.length}`.padEnd(HEADER_BYTES - 1);
   return Buffer.concat([Buffer.from(`${header}\n`), block, payload]);
 }
 
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: DeployError) => void;
+  readonly what: string;
+  readonly seconds: number;
+}
+
 /** Requests and answers in order on one stream. */
 class Frames {
-  readonly ended: Promise<void>;
-  readonly #stream: NodeJS.ReadWriteStream;
-  readonly #waiting: { resolve: (answer: Answer) => void; reject: (error: DeployError) => void; what: string }[] = [];
+  readonly #stream: Duplex;
   readonly #address: string;
   readonly #nonce: string;
-  #buffered = '';
+  readonly #waiting: Waiting[] = [];
+  readonly #ended: Promise<void>;
+  #resolveEnded: () => void = () => undefined;
+  readonly #ping: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  #line: Buffer[] = [];
   #complaints = '';
   #over = false;
 
-  constructor(stream: NodeJS.ReadWriteStream, nonce: string, address: string) {
+  constructor(stream: Duplex, stderr: Readable, nonce: string, address: string) {
     this.#stream = stream;
     this.#nonce = nonce;
     this.#address = address;
-    stream.on('data', (chunk: Buffer) => this.#take(chunk.toString('latin1')));
-    this.ended = new Promise(resolve => {
-      stream.on('close', () => {
-        this.#over = true;
-        for (const { reject, what } of this.#waiting.splice(0)) reject(this.#lost(what));
-        resolve();
-      });
+    this.#ended = new Promise(resolve => {
+      this.#resolveEnded = resolve;
+    });
+    this.#ping = setInterval(() => stream.write(frame({ op: 'ping', words: [] })), PING_MS);
+    stderr.on('data', (chunk: Buffer) => {
+      this.#complaints = `${this.#complaints}${chunk.toString('utf8')}`.slice(-2000);
+    });
+    stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    // A stream that is cut while something is written to it must not end the process.
+    stream.on('error', () => this.#end());
+    const over = () => {
+      if (stderr.readableEnded || stderr.destroyed) return this.#end();
+      // Why the shell ended may still be on its way, but nothing may wait for it for long.
+      for (const told of ['end', 'close']) stderr.once(told, () => this.#end());
+      setTimeout(() => this.#end(), COMPLAINT_MS);
+    };
+    stream.once('end', over).once('close', over);
+  }
+
+  ask(request: Request, what: string, seconds: number): Promise<Answer> {
+    if (this.#over) return Promise.reject(this.#lost(what));
+    this.#stream.write(frame(request));
+    return this.answer(what, seconds);
+  }
+
+  answer(what: string, seconds: number): Promise<Answer> {
+    if (this.#over) return Promise.reject(this.#lost(what));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject, what, seconds });
+      if (this.#waiting.length === 1) this.#watch();
     });
   }
 
-  /** What the shell says beside the frames: kept for the error text. */
-  complaint(chunk: Buffer): void {
-    this.#complaints = `${this.#complaints}${chunk.toString('utf8')}`.slice(-2000);
+  async close(): Promise<void> {
+    if (!this.#over) this.#stream.end(frame({ op: 'release', words: [] }));
+    const timer = setTimeout(() => this.#end(), RELEASE_MS);
+    await this.#ended;
+    clearTimeout(timer);
+    this.#stream.destroy();
   }
 
-  ask(request: Request, what: string): Promise<Answer> {
-    if (this.#over) return Promise.reject(this.#lost(what));
-    this.#stream.write(frame(request));
-    return this.answer(what);
+  /** One timer, for the request whose turn it is: the machine works them off one by one. */
+  #watch(): void {
+    clearTimeout(this.#timer);
+    const [first] = this.#waiting;
+    if (first !== undefined) this.#timer = setTimeout(() => this.#tooLate(first), first.seconds * 1000);
   }
 
-  answer(what: string): Promise<Answer> {
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject, what }));
+  /** After an answer that never came, the next one would be taken for it: the session is over. */
+  #tooLate({ what, seconds }: Waiting): void {
+    const error = new DeployError({
+      code: 'E_SSH_TIMEOUT',
+      host: this.#address,
+      message: `${this.#address} did not answer within ${seconds} s while ${what}.`,
+      hint: 'Look whether the machine is overloaded or its Docker hangs, then deploy again: it goes on from what it finds.',
+    });
+    this.#waiting.shift()?.reject(error);
+    this.#end();
+    this.#stream.destroy();
   }
 
-  #take(text: string): void {
-    this.#buffered += text;
-    const lines = this.#buffered.split('\n');
-    this.#buffered = lines.pop() ?? '';
-    for (const line of lines) {
-      const [nonce, , code, base64 = ''] = line.split(' ');
-      // Whatever a login shell prints does not know the nonce.
-      if (nonce !== this.#nonce) continue;
-      this.#waiting.shift()?.resolve({ code: Number(code), output: Buffer.from(base64, 'base64').toString('utf8') });
+  #end(): void {
+    this.#over = true;
+    clearInterval(this.#ping);
+    clearTimeout(this.#timer);
+    for (const { reject, what } of this.#waiting.splice(0)) reject(this.#lost(what));
+    this.#resolveEnded();
+  }
+
+  #take(chunk: Buffer): void {
+    let rest = chunk;
+    for (let at = rest.indexOf(NEWLINE); at >= 0; at = rest.indexOf(NEWLINE)) {
+      this.#read(Buffer.concat([...this.#line, rest.subarray(0, at)]).toString('latin1'));
+      this.#line = [];
+      rest = rest.subarray(at + 1);
     }
+    if (rest.length > 0) this.#line.push(rest);
+  }
+
+  #read(line: string): void {
+    const [nonce, , code, base64 = ''] = line.split(' ');
+    // Whatever a login shell prints does not know the nonce.
+    if (nonce !== this.#nonce) return;
+    const output = Buffer.from(base64, 'base64').toString('utf8');
+    this.#waiting.shift()?.resolve({ code: Number(code), output });
+    this.#watch();
   }
 
   #lost(what: string): DeployError {

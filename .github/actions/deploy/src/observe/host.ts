@@ -79,9 +79,11 @@ export function parseObservation(
   receivedAt: number,
 ): HostWorld {
   const blocks = blocksOf(answer.stdout);
+  if (!blocks.some(({ name }) => name === 'end')) throw cut(host, answer);
   const one = (name: string): string | null => blocks.find(block => block.name === name)?.text ?? null;
   const all = (name: string): string[] => blocks.filter(block => block.name === name).map(block => block.text);
-  if (one('end') !== 'ok\n') throw cut(host, answer);
+  const unseen = all('unseen').map(path => path.trimEnd());
+  if (unseen.length > 0) throw unseenData(host, [...new Set(unseen)]);
   const inspected = inspectedContainers(one('inspected'));
   const containers = inspected.filter(({ cluster: name }) => name === cluster.cluster);
   const pids = new Map(
@@ -111,8 +113,12 @@ export function parseObservation(
   };
 }
 
+const BEGIN = `begin ${Buffer.from('starrocks-ha\n').toString('base64')}`;
+
+/** What a login shell prints may look like a block: only what follows `begin` is the answer. */
 function blocksOf(stdout: string): { name: string; text: string }[] {
-  return stdout.split('\n').flatMap(line => {
+  const lines = stdout.split('\n');
+  return lines.slice(lines.indexOf(BEGIN) + 1 || lines.length).flatMap(line => {
     const match = /^([a-z-]+) ([A-Za-z0-9+/]*={0,2})$/.exec(line);
     if (match?.[1] === undefined || match[2] === undefined) return [];
     return [{ name: match[1], text: Buffer.from(match[2], 'base64').toString('utf8') }];
@@ -121,7 +127,7 @@ function blocksOf(stdout: string): { name: string; text: string }[] {
 
 function cut(host: CompiledHost, { stderr, code }: Answer): DeployError {
   const said = stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
-  if (/^sudo:/m.test(stderr)) {
+  if (/^sudo:|\bsudo: (command )?not found/m.test(stderr)) {
     return new DeployError({
       code: 'E_SUDO',
       host: host.address,
@@ -139,6 +145,15 @@ function cut(host: CompiledHost, { stderr, code }: Answer): DeployError {
   });
 }
 
+const unseenData = (host: CompiledHost, paths: readonly string[]): DeployError =>
+  new DeployError({
+    code: 'E_PERMISSION',
+    host: host.address,
+    step: 'observe',
+    message: `The user ${host.ssh.user} may not look into ${paths.join(', ')} on ${host.address}, so nobody knows what is there.`,
+    hint: 'Set `ssh: { sudo: true }` in cluster.yaml, or let that user read it.',
+  });
+
 function json<T>(text: string | null): T | null {
   if (text === null) return null;
   try {
@@ -148,8 +163,15 @@ function json<T>(text: string | null): T | null {
   }
 }
 
+/** docker's own words carry sockets and URLs; these three say what is the matter. */
+function dockerComplaint(said: string): string {
+  if (/permission denied/i.test(said)) return 'the SSH user may not use it (permission denied on its socket)';
+  if (/cannot connect to the docker daemon|is the docker daemon running/i.test(said)) return 'its daemon does not run';
+  return said.trim().replace(/\s+/g, ' ').replace(/\.$/, '') || 'it did not answer';
+}
+
 function dockerOf(there: string | null, error: string | null): HostWorld['docker'] {
-  if (there === null) return unknown((error ?? 'it did not say why').trim().replace(/\s+/g, ' ').replace(/\.$/, ''));
+  if (there === null) return unknown(dockerComplaint(error ?? ''));
   const [engine = '', compose = ''] = there.split('\n');
   return known({ engine, compose });
 }
@@ -268,7 +290,8 @@ function beOf(text: string): [ServiceName, BeData] {
 
 function diskOf(text: string): Disk {
   const [path = '', df = '', writable] = text.split('\n');
-  const [, total = '0', , free = '0'] = df.split(/\s+/);
+  // Counted from the right: the name of a network share may hold blanks.
+  const [, total = '0', free = '0'] = /\s(\d+)\s+\d+\s+(\d+)\s+\d+%/.exec(df) ?? [];
   return { path, free: Number(free) * 1024, total: Number(total) * 1024, writable: writable === 'writable' };
 }
 

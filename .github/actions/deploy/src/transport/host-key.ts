@@ -4,7 +4,7 @@ import { fingerprint, type HostKey, hostName, type KnownHosts, keysOf, knownHost
 /** What a host must show. */
 export interface Pin {
   /** Algorithms to offer: a server then shows the key that is pinned, not one that nobody knows. */
-  readonly algorithms: readonly string[] | null;
+  readonly algorithms: readonly string[];
   /** @throws DeployError E_HOST_KEY_UNKNOWN, E_HOST_KEY_CHANGED, E_HOST_KEY_REVOKED */
   check(shown: Buffer): void;
 }
@@ -28,26 +28,32 @@ export function pinFor(host: string, port: number, pinned: string | null, known:
     return {
       algorithms: ALL,
       check: shown => {
-        if (fingerprint(shown) !== pinned) throw changed(name, fingerprint(shown), [pinned], 'cluster.yaml');
+        if (fingerprint(shown) !== pinned) throw changed(name, shown, [pinned], 'cluster.yaml');
       },
     };
   }
   const { keys, revoked } = pinned === null ? keysOf(known, host, port) : { keys: [parsed(pinned, name)], revoked: [] };
-  const types = [...new Set(keys.map(key => key.type))];
   return {
-    algorithms: types.length === 0 ? ALL : types.flatMap(type => SIGNATURES[type] ?? [type]),
+    algorithms: algorithmsOf(keys),
     check: shown => {
       if (revoked.some(key => key.blob.equals(shown))) throw revokedKey(name, shown);
       if (keys.length === 0) throw unknownKey(host, port, shown);
       if (keys.some(key => key.blob.equals(shown))) return;
       throw changed(
         name,
-        fingerprint(shown),
+        shown,
         keys.map(key => fingerprint(key.blob)),
         pinned === null ? 'known_hosts' : 'cluster.yaml',
       );
     },
   };
+}
+
+/** ssh2 throws on an algorithm that it does not know (a security key's, DSA): such a key cannot be asked for. */
+function algorithmsOf(keys: readonly HostKey[]): readonly string[] {
+  const types = new Set(keys.flatMap(({ type }) => SIGNATURES[type] ?? [type]));
+  const usable = ALL.filter(one => types.has(one));
+  return usable.length === 0 ? ALL : usable;
 }
 
 function parsed(text: string, name: string): HostKey {
@@ -68,11 +74,11 @@ const unknownKey = (host: string, port: number, shown: Buffer): DeployError =>
     hint: `Run \`npm run trust\`, or, after comparing the fingerprint on the machine itself, add this line to the known_hosts file: ${knownHostsLine(host, port, { type: typeOf(shown), blob: shown })}`,
   });
 
-const changed = (name: string, shown: string, wanted: readonly string[], where: string): DeployError =>
+const changed = (name: string, shown: Buffer, wanted: readonly string[], where: string): DeployError =>
   new DeployError({
     code: 'E_HOST_KEY_CHANGED',
-    message: `${name} shows the host key ${shown}, and ${where} says ${wanted.join(' or ')}: another machine answers, or it was installed anew.`,
-    hint: 'Find out which before anything else. Only if the machine was installed anew, replace its key where it is pinned.',
+    message: `${name} shows the ${typeOf(shown)} host key ${fingerprint(shown)}, and ${where} says ${wanted.join(' or ')}: another machine answers, or it was installed anew.`,
+    hint: 'Find out which before anything else. Only if the machine was installed anew, replace its key where it is pinned. A fingerprint must be the one of the key type that is shown.',
   });
 
 const revokedKey = (name: string, shown: Buffer): DeployError =>

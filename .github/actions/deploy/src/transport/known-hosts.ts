@@ -20,19 +20,23 @@ export type KnownHosts = readonly Line[];
 
 /** @throws DeployError E_KNOWN_HOSTS with the line */
 export function parseKnownHosts(text: string): KnownHosts {
-  return text.split(/\r?\n/).flatMap((line, index) => {
-    const words = line.trim().split(/\s+/);
-    if (line.trim() === '' || line.trim().startsWith('#')) return [];
-    const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined;
-    const [hosts, type, base64] = words;
-    if (marker === '@cert-authority')
-      throw unreadable(index, '@cert-authority lines are not supported: pin each host’s own key');
-    if (hosts === undefined || type === undefined || base64 === undefined)
-      throw unreadable(index, 'it needs a host, a key type and a key');
-    const blob = Buffer.from(base64, 'base64');
-    if (blob.length < 16 || typeOf(blob) !== type) throw unreadable(index, `it holds no ${type} key`);
-    return [{ patterns: hosts.split(','), revoked: marker === '@revoked', key: { type, blob } }];
-  });
+  return text
+    .replace(/^\uFEFF/, '')
+    .split(/\r\n|\n|\r/)
+    .flatMap((line, index) => {
+      const words = line.trim().split(/\s+/);
+      if (line.trim() === '' || line.trim().startsWith('#')) return [];
+      const marker = words[0]?.startsWith('@') === true ? words.shift() : undefined;
+      const [hosts, type, base64] = words;
+      if (marker === '@cert-authority')
+        throw unreadable(index, '@cert-authority lines are not supported: pin each host’s own key');
+      if (marker !== undefined && marker !== '@revoked') throw unreadable(index, `${marker} is not known`);
+      if (hosts === undefined || type === undefined || base64 === undefined)
+        throw unreadable(index, 'it needs a host, a key type and a key');
+      const blob = Buffer.from(base64, 'base64');
+      if (blob.length < 16 || typeOf(blob) !== type) throw unreadable(index, `it holds no ${type} key`);
+      return [{ patterns: hosts.split(','), revoked: marker === '@revoked', key: { type, blob } }];
+    });
 }
 
 const unreadable = (index: number, why: string): DeployError =>
@@ -86,7 +90,7 @@ const glob = (pattern: string): RegExp =>
 function hashed(pattern: string, name: string): boolean {
   const [, , salt = '', hash = ''] = pattern.split('|');
   const wanted = Buffer.from(hash, 'base64');
-  const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+  const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name.toLowerCase()).digest();
   return wanted.length === found.length && timingSafeEqual(wanted, found);
 }
 

@@ -1,0 +1,299 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
+import { observeCommand, parseObservation } from '../../../.github/actions/deploy/src/observe/host.ts';
+import type { HostWorld } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { CompiledHost } from '../../../compiler/contract/cluster-json.ts';
+import { cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
+
+const machines: Machine[] = [];
+const servers: Server[] = [];
+afterEach(() => {
+  for (const machine of machines.splice(0)) machine.remove();
+  for (const server of servers.splice(0)) server.close();
+});
+
+function machine(...given: ConstructorParameters<typeof Machine>): Machine {
+  const made = new Machine(...given);
+  machines.push(made);
+  return made;
+}
+
+async function look(m: Machine, host: CompiledHost = m.host, before = ''): Promise<HostWorld> {
+  const answer = await m.exec(before + observeCommand(host));
+  return parseObservation(host, cluster, answer, Date.now());
+}
+
+function problem(work: () => unknown): Problem {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof DeployError) return error.problem;
+    throw error;
+  }
+  throw new Error('it was taken for an answer');
+}
+
+const write = (m: Machine, path: string, text: string): void => {
+  mkdirSync(dirname(join(m.deploy, path)), { recursive: true });
+  writeFileSync(join(m.deploy, path), text);
+};
+
+/** Listens on a port of the kernel's choice. */
+async function listener(address: string): Promise<number> {
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>(resolve => server.listen(0, address, resolve));
+  const at = server.address();
+  if (at === null || typeof at === 'string') throw new Error('no port');
+  return at.port;
+}
+
+function wanting(m: Machine, query_port: number, address = m.host.address): CompiledHost {
+  const { fe } = m.host;
+  if (fe === null) throw new Error('no FE');
+  return { ...m.host, address, fe: { ...fe, ports: { ...fe.ports, query_port } } };
+}
+
+const id = sha256('container');
+const inspected = (pid: number, labels: Readonly<Record<string, string>>) => [
+  {
+    Id: id,
+    Image: 'sha256:abc',
+    RestartCount: 2,
+    Config: { Image: 'starrocks/fe-ubuntu:3.3.18', Labels: labels },
+    State: { Status: 'running', Pid: pid, StartedAt: '2026-01-01T00:00:00Z', Health: { Status: 'healthy' } },
+    Mounts: [{ Source: '/data/fe', Destination: '/opt/starrocks/fe/meta' }],
+  },
+];
+const ours = {
+  'starrocks-ha.cluster': 'analytics',
+  'starrocks-ha.service': 'starrocks-fe',
+  'starrocks-ha.digest': FE_DIGEST,
+};
+const listed = (name: string, image: string, labels: string, command = 'x') =>
+  `${JSON.stringify({ Command: command, ID: id, Image: image, Labels: labels, Names: name })}\n`;
+
+describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
+  it('that is new finds nothing there', async () => {
+    const m = machine(shell);
+    const world = await look(m);
+    expect(world).toMatchObject({
+      docker: { known: true, value: { engine: '28.5.2', compose: '2.40.0' } },
+      marker: null,
+      files: {},
+      staged: [],
+      containers: [],
+      strangers: [],
+      fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
+      be: { 'starrocks-be': { storage: 'empty', cluster_id: null, member: null } },
+      images: { 'starrocks/fe-ubuntu:3.3.18': null, 'starrocks/be-ubuntu:3.3.18': null },
+      lock: null,
+    });
+    expect(world.memory).toBeGreaterThan(2 ** 28);
+    expect(world.disks.map(disk => disk.path)).toEqual([
+      m.deploy,
+      `${m.deploy}/data/fe/meta`,
+      `${m.deploy}/data/be/storage`,
+      `${m.deploy}/data/be/second`,
+    ]);
+    for (const disk of world.disks) {
+      expect(disk.total).toBeGreaterThan(disk.free);
+      expect(disk.writable).toBe(true);
+    }
+    expect(Math.abs(world.clock_skew_ms)).toBeLessThan(60_000);
+  });
+
+  it('finds files, marker, uploads, state and data', async () => {
+    const m = machine(shell, { folder: `it's "there" $(x) é` });
+    write(m, '.env', 'A=b\n');
+    write(m, 'conf/fe/odd name\n.conf', 'x');
+    write(m, 'conf/fe/half.starrocks-ha-new', 'left by a killed move');
+    write(m, 'data/fe/meta/image/ROLE', 'role=FOLLOWER\n');
+    write(m, 'data/fe/meta/image/VERSION', '#x\nclusterId=12345\ntoken=t\n');
+    write(m, 'data/fe/meta/bdb/00000000.jdb', 'x');
+    write(m, 'data/fe/state/member', '12345\n');
+    write(m, 'data/fe/state/peers', '10.0.0.2\n10.0.0.3\n');
+    write(m, 'state/fe/peers', '10.0.0.3\nnonsense\n');
+    write(m, 'state/fe/joining', '');
+    write(m, 'state/be/member', '12345\n/opt/starrocks/be/storage\n');
+    write(m, 'data/be/storage/cluster_id', '12345-3.3.18');
+    write(m, 'data/be/second/cluster_id', '');
+    write(m, 'state/deployed.json', '{"cluster":"analytics","commit":"abc"}');
+    mkdirSync(join(m.deploy, '.staged', HOST_DIGEST), { recursive: true });
+    mkdirSync(join(m.deploy, '.staged/.new.XyZ'), { recursive: true });
+    m.set('pulled', '');
+    const world = await look(m);
+    expect(world.files['.env']).toBe(sha256('A=b\n'));
+    expect(Object.keys(world.files)).toEqual(['.env', expect.stringContaining('odd name')]);
+    expect(world.staged).toEqual([HOST_DIGEST]);
+    expect(world.marker).toEqual({ cluster: 'analytics', commit: 'abc' });
+    expect(world.fe).toEqual({
+      meta: 'whole',
+      cluster_id: '12345',
+      state: { member: '12345', joining: true, founding: false, peers: ['10.0.0.2', '10.0.0.3'] },
+    });
+    expect(world.be).toEqual({ 'starrocks-be': { storage: 'partial', cluster_id: '12345', member: '12345' } });
+    expect(world.images['starrocks/fe-ubuntu:3.3.18']).toBe('sha256:abc');
+  });
+
+  it('finds metadata that is not whole', async () => {
+    const m = machine(shell);
+    write(m, 'data/fe/meta/image/ROLE', 'x');
+    expect((await look(m)).fe?.meta).toBe('partial');
+  });
+
+  it('finds this cluster’s containers, and names StarRocks that is not its own', async () => {
+    const m = machine(shell);
+    const labels = Object.entries(ours)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',');
+    m.set(
+      'ps',
+      listed('starrocks-fe', 'starrocks/fe-ubuntu:3.3.18', labels) +
+        listed('theirs', 'starrocks/be-ubuntu:3.1', '') +
+        listed('other', 'x', 'starrocks-ha.cluster=other') +
+        listed('web', 'nginx', 'a=b'),
+    );
+    m.set('inspect', JSON.stringify(inspected(1, ours)));
+    const world = await look(m);
+    expect(world.containers).toEqual([
+      {
+        service: 'starrocks-fe',
+        digest: FE_DIGEST,
+        image: 'starrocks/fe-ubuntu:3.3.18',
+        image_id: 'sha256:abc',
+        state: 'running',
+        health: 'healthy',
+        started_at: '2026-01-01T00:00:00Z',
+        restarts: 2,
+        mounts: { '/opt/starrocks/fe/meta': '/data/fe' },
+      },
+    ]);
+    expect(world.strangers).toEqual(['the container theirs (starrocks/be-ubuntu:3.1)', 'the container other (x)']);
+  });
+
+  it.each([
+    ['is down', 'Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?\n', /does not run/],
+    ['may not be used', 'permission denied while trying to connect to the Docker daemon socket\n', /may not use it/],
+    ['fails otherwise', 'something odd\nhappened.\n', /^something odd happened$/],
+  ])('a docker that %s is told, and the rest is seen', async (_, said, reason) => {
+    const m = machine(shell);
+    m.set('said', said);
+    const world = await look(m);
+    expect(world.docker).toEqual({ known: false, reason: expect.stringMatching(reason) });
+    expect(world.fe?.meta).toBe('empty');
+  });
+
+  it('a machine without docker says so', async () => {
+    const m = machine(shell);
+    const { stdout } = await m.exec(observeCommand(m.host));
+    const encoded = (text: string) => Buffer.from(text).toString('base64');
+    const without = stdout.replace(/^docker .*$/m, `docker-error ${encoded('docker is not installed\n')}`);
+    const world = parseObservation(m.host, cluster, { stdout: without, stderr: '', code: 0 }, 0);
+    expect(world.docker).toEqual({ known: false, reason: 'docker is not installed' });
+  });
+
+  it('names the process that holds a wanted port', async () => {
+    const m = machine(shell);
+    const port = await listener('127.0.0.77');
+    const { listeners } = await look(m, wanting(m, port));
+    expect(listeners).toEqual([{ port, owner: expect.stringContaining(`(${process.pid})`), service: null }]);
+  });
+
+  it('knows its own container by the process that holds the port', async () => {
+    const m = machine(shell);
+    const port = await listener('0.0.0.0');
+    m.set('ps', listed('starrocks-fe', 'x', 'starrocks-ha.cluster=analytics'));
+    m.set('inspect', JSON.stringify(inspected(process.pid, ours)));
+    expect((await look(m, wanting(m, port))).listeners).toMatchObject([{ port, service: 'starrocks-fe' }]);
+  });
+
+  it('on a loopback host leaves its neighbours out, and nobody’s on any other', async () => {
+    const m = machine(shell);
+    const port = await listener('127.0.0.78');
+    expect((await look(m, wanting(m, port))).listeners).toEqual([]);
+    expect((await look(m, wanting(m, port, '192.0.2.1'))).listeners).toHaveLength(1);
+  });
+
+  it('sees whose lock is held', async () => {
+    const m = machine(shell);
+    write(m, '.lock', '');
+    write(m, '.lock.owner', JSON.stringify({ run: 'run 7', actor: 'you', commit: 'c', since: 's' }));
+    expect((await look(m)).lock).toBeNull();
+    const held = await look(m, m.host, `exec 8>>'${m.deploy}/.lock'; flock 8; `);
+    expect(held.lock).toEqual({ run: 'run 7', actor: 'you', commit: 'c', since: 's' });
+  });
+
+  it.each(['data/fe/meta', 'data/be/second', '.'])(
+    'never takes a folder that it may not look into for empty: %s',
+    async path => {
+      const m = machine(shell, { visitor: true });
+      const folder = join(m.deploy, path);
+      mkdirSync(folder, { recursive: true });
+      chmodSync(folder, 0o000);
+      const answer = await m.exec(observeCommand(m.host));
+      chmodSync(folder, 0o755);
+      const refused = problem(() => parseObservation(m.host, cluster, answer, 0));
+      expect(refused).toMatchObject({ code: 'E_PERMISSION', host: '127.0.0.77' });
+      expect(refused.message).toContain(join(m.deploy, path));
+      expect(refused.hint).toContain('sudo: true');
+    },
+  );
+
+  it('is not confused by what a login shell prints before', async () => {
+    const m = machine(shell);
+    const noise = 'Welcome!\nmemory 42\nend b2sK\ndocker-error b2sK\nno newline at the end';
+    const answer = await m.exec(`printf '%s' '${noise}'; ${observeCommand(m.host)}`);
+    const world = parseObservation(m.host, cluster, answer, 0);
+    expect(world.memory).toBeGreaterThan(2 ** 28);
+    expect(world.docker.known).toBe(true);
+  });
+
+  it('changes nothing', async () => {
+    const m = machine(shell);
+    await look(m);
+    expect(m.tree()).toEqual([]);
+    expect(m.changes).toEqual([]);
+  });
+});
+
+describe('an answer', () => {
+  const m = new Machine('dash');
+  machines.push(m);
+  const said = (stdout: string, stderr = '', code: number | null = 0) =>
+    problem(() => parseObservation(m.host, cluster, { stdout, stderr, code }, 0));
+
+  it('that was cut is none', async () => {
+    const whole = new Machine('dash');
+    const { stdout } = await whole.exec(observeCommand(whole.host));
+    whole.remove();
+    const end = stdout.lastIndexOf('\nend ');
+    for (const length of [0, 10, Math.floor(stdout.length / 2), end]) {
+      expect(said(stdout.slice(0, length))).toMatchObject({ code: 'E_OBSERVE', host: '127.0.0.77' });
+    }
+  });
+
+  it.each([
+    'sudo: a password is required\n',
+    'sudo: sorry, you must have a tty to run sudo\n',
+    'bash: line 1: sudo: command not found\n',
+  ])('that sudo refused is told as that: %s', stderr => {
+    const refused = said('', stderr, 1);
+    expect(refused.code).toBe('E_SUDO');
+    expect(refused.message).toContain('deployer');
+  });
+
+  it('of a shell that failed carries its last words', () => {
+    expect(said('', 'one\nsh: awk: not found\n', 127).message).toContain('exit 127: sh: awk: not found');
+  });
+
+  it('asks in one command that fits into one argument, under sudo where that is set', () => {
+    const sudo = observeCommand({ ...m.host, ssh: { ...m.host.ssh, sudo: true } });
+    expect(sudo.startsWith('sudo -n sh -c ')).toBe(true);
+    // The kernel's MAX_ARG_STRLEN: the login shell gets all of it as one argument.
+    expect(Buffer.byteLength(sudo)).toBeLessThan(128 * 1024);
+  });
+});

@@ -1,0 +1,529 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
+import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
+import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
+import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
+import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
+import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
+
+const hostile = `it's "$(touch pwned)" \`id\` -n é 漢 \\ * 
+new line`;
+
+type OnHost = Exclude<Operation, { kind: 'sql' }>;
+const at = '127.0.0.77';
+const stage: OnHost = { kind: 'stage', host: at, digest: HOST_DIGEST };
+const activate = (service: 'starrocks-fe' | 'starrocks-be', expects: string | null = null): OnHost => ({
+  kind: 'activate',
+  host: at,
+  service,
+  expects,
+  digest: service === 'starrocks-fe' ? FE_DIGEST : BE_DIGEST,
+});
+
+const machines: Machine[] = [];
+const sessions: Session[] = [];
+afterEach(async () => {
+  await Promise.all(sessions.splice(0).map(session => session.close()));
+  for (const machine of machines.splice(0)) machine.remove();
+});
+
+function machine(...given: ConstructorParameters<typeof Machine>): Machine {
+  const made = new Machine(...given);
+  machines.push(made);
+  return made;
+}
+
+async function session(on: Machine, more: { run?: string; silenceSeconds?: number } = {}): Promise<Session> {
+  const opened = await openSession(on.connection(), on.host, {
+    cluster,
+    files: on.files,
+    owner: { run: more.run ?? 'run 1', actor: 'me', commit: 'abc' },
+    repository: 'us/here',
+    secrets: ['hunter22'],
+    counters: counting(),
+    ...(more.silenceSeconds === undefined ? {} : { silenceSeconds: more.silenceSeconds }),
+  });
+  sessions.push(opened);
+  return opened;
+}
+
+async function locked(on: Machine): Promise<Session> {
+  const opened = await session(on);
+  expect(await opened.lock()).toEqual({ locked: true });
+  return opened;
+}
+
+async function problem(work: Promise<unknown>): Promise<Problem> {
+  const error = await work.then(
+    () => new Error('it succeeded'),
+    (one: unknown) => one,
+  );
+  if (error instanceof DeployError) return error.problem;
+  throw error;
+}
+
+describe.each(['dash', 'bash'])('a session in %s', shell => {
+  describe('uploading', () => {
+    it('lays the folder beside the running files, and moves nothing', async () => {
+      const m = machine(shell);
+      const s = await locked(m);
+      await s.run(stage);
+      expect(m.tree()).toEqual(m.host.files.map(file => `.staged/${HOST_DIGEST}/${file.path}`).sort());
+      expect(m.read(`.staged/${HOST_DIGEST}/conf/fe/fe.conf`)).toBe('http_port = 8030\n');
+    });
+
+    it('can be repeated, and mends a folder that is not whole any more', async () => {
+      const m = machine(shell);
+      const s = await locked(m);
+      await s.run(stage);
+      const before = m.tree();
+      await s.run(stage);
+      writeFileSync(join(m.deploy, '.staged', HOST_DIGEST, '.env'), 'spoilt');
+      await s.run(stage);
+      expect(m.tree()).toEqual(before);
+      expect(m.read(`.staged/${HOST_DIGEST}/.env`)).toBe('FE_IMAGE=x\n');
+    });
+
+    it('refuses one that arrived damaged, and keeps nothing of it that could be taken for whole', async () => {
+      const m = machine(shell);
+      m.files.set('.env', Buffer.from('damaged on the way'));
+      const s = await locked(m);
+      expect((await problem(s.run(stage))).detail?.join()).toMatch(/arrived damaged/);
+      expect((await s.observe()).staged).toEqual([]);
+    });
+
+    it('clears those of earlier deploys away, but not young ones', async () => {
+      const m = machine(shell);
+      const [old, young] = [sha256('old'), sha256('young')];
+      for (const name of [old, young]) mkdirSync(join(m.deploy, '.staged', name), { recursive: true });
+      utimesSync(join(m.deploy, '.staged', old), new Date(0), new Date(0));
+      await (await locked(m)).run(stage);
+      expect(readdirSync(join(m.deploy, '.staged')).sort()).toEqual([HOST_DIGEST, young].sort());
+    });
+  });
+
+  describe('activating a service', () => {
+    it('moves its files and the shared ones, marks the machine, and starts only it', async () => {
+      const m = machine(shell);
+      m.set('next', FE_DIGEST);
+      const s = await locked(m);
+      await s.run(stage);
+      await s.run(activate('starrocks-fe'));
+      expect(m.tree().filter(path => !path.startsWith('.staged/'))).toEqual([
+        '.env',
+        'conf/fe/fe.conf',
+        'docker-compose.yml',
+        'run/bin/fe-entrypoint.sh',
+        'state/deployed.json',
+      ]);
+      expect(JSON.parse(m.read('state/deployed.json') ?? '')).toMatchObject({
+        cluster: 'analytics',
+        repository: 'us/here',
+        commit: 'abc',
+        run: 'run 1',
+      });
+      expect(m.changes).toEqual([`compose|--project-directory|${m.deploy}|up|-d|--no-deps|--pull|never|starrocks-fe|`]);
+    });
+
+    it('does nothing when it is done already', async () => {
+      const m = machine(shell);
+      m.container('starrocks-fe', FE_DIGEST);
+      const s = await locked(m);
+      await s.run(activate('starrocks-fe', sha256('old')));
+      expect(m.changes).toEqual([]);
+    });
+
+    it('starts the same container again when it stands still', async () => {
+      const m = machine(shell);
+      m.container('starrocks-fe', FE_DIGEST, { running: false });
+      m.set('next', FE_DIGEST);
+      const s = await locked(m);
+      await s.run(stage);
+      await s.run(activate('starrocks-fe', FE_DIGEST));
+      expect(m.changes).toHaveLength(1);
+    });
+
+    it.each([
+      ['another container than was seen', sha256('seen'), sha256('found'), 'E_SWAP'],
+      ['a container where none was seen', null, sha256('found'), 'E_SWAP'],
+      ['none where one was seen', sha256('seen'), null, 'E_SWAP'],
+      ['a container of somebody else', null, '', 'E_NAME_TAKEN'],
+    ])('refuses %s, and moves nothing', async (_, expects, found, code) => {
+      const m = machine(shell);
+      if (found !== null) m.container('starrocks-fe', found);
+      const s = await locked(m);
+      await s.run(stage);
+      expect((await problem(s.run(activate('starrocks-fe', expects)))).code).toBe(code);
+      expect(m.changes).toEqual([]);
+      expect(m.read('.env')).toBeNull();
+    });
+
+    it('an image of the service’s name is no container', async () => {
+      const m = machine(shell);
+      m.set('image/starrocks-fe', '');
+      m.set('next', FE_DIGEST);
+      const s = await locked(m);
+      await s.run(stage);
+      await s.run(activate('starrocks-fe'));
+      expect(m.changes).toHaveLength(1);
+    });
+
+    it('refuses to mount another data folder than the container has', async () => {
+      const m = machine(shell);
+      const old = sha256('old');
+      const mounts = `/opt/starrocks/be/storage /disk1/be\n/opt/starrocks/be/storage-1 ${m.deploy}/data/be/second\n`;
+      m.container('starrocks-be', old, { mounts });
+      const s = await locked(m);
+      await s.run(stage);
+      const refused = await problem(s.run(activate('starrocks-be', old)));
+      expect(refused.code).toBe('E_DATA_MOVED');
+      expect(refused.detail?.join()).toContain(`lies in /disk1/be, and ${m.deploy}/data/be/storage`);
+      expect(m.changes).toEqual([]);
+    });
+
+    it('goes on when the data folders are the same', async () => {
+      const m = machine(shell);
+      const old = sha256('old');
+      m.container('starrocks-be', old, { mounts: `/opt/starrocks/be/storage ${m.deploy}/data/be/storage\n/x /y\n` });
+      m.set('next', BE_DIGEST);
+      const s = await locked(m);
+      await s.run(stage);
+      await s.run(activate('starrocks-be', old));
+      expect(m.changes).toHaveLength(1);
+    });
+
+    it('changes no file when one of them cannot be written', async () => {
+      const m = machine(shell);
+      const s = await locked(m);
+      await s.run(stage);
+      writeFileSync(join(m.deploy, '.env'), 'old\n');
+      writeFileSync(join(m.deploy, 'run'), 'a file where a folder belongs');
+      expect((await problem(s.run(activate('starrocks-fe')))).message).toContain('no file was changed');
+      expect(m.read('.env')).toBe('old\n');
+      expect(m.tree().filter(path => path.endsWith('-new'))).toEqual([]);
+      expect(m.changes).toEqual([]);
+    });
+
+    it('says what is missing when the upload is not there', async () => {
+      const m = machine(shell);
+      expect((await problem((await locked(m)).run(activate('starrocks-fe')))).message).toContain('is missing');
+    });
+
+    it('tells the machine’s own words when compose fails', async () => {
+      const m = machine(shell);
+      m.set('no-up', 'Error response from daemon: error setting rlimit type 7: operation not permitted\n');
+      const s = await locked(m);
+      await s.run(stage);
+      const refused = await problem(s.run(activate('starrocks-fe')));
+      expect(refused).toMatchObject({ code: 'E_ULIMIT', host: at, step: 'activate starrocks-fe' });
+    });
+  });
+
+  it.each<[string, OnHost]>([
+    ['activate', activate('starrocks-fe')],
+    ['stop', { kind: 'stop', host: at, service: 'starrocks-fe' }],
+    ['asideMetadata', { kind: 'asideMetadata', host: at, reason: 'x' }],
+  ])('%s: a docker that does not answer is never taken for “no container”', async (_, operation) => {
+    const m = machine(shell);
+    const s = await locked(m);
+    await s.run(stage);
+    mkdirSync(join(m.deploy, 'data/fe/meta'), { recursive: true });
+    m.set(
+      'said',
+      'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n',
+    );
+    expect((await problem(s.run(operation))).code).toBe('E_DOCKER_DOWN');
+    expect(m.read('.env')).toBeNull();
+    expect(readdirSync(join(m.deploy, 'data/fe'))).toEqual(['meta']);
+  });
+
+  it('refreshes files of every service and restarts none', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    await s.run(stage);
+    await s.run({ kind: 'refresh', host: at, digest: HOST_DIGEST });
+    expect(m.host.files.map(file => m.read(file.path))).toEqual([...m.files.values()].map(String));
+    expect(m.read('state/deployed.json')).not.toBeNull();
+    expect(m.changes).toEqual([]);
+  });
+
+  it('writes the FEs that exist into both copies of the state, also none', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    await s.run({ kind: 'writeState', host: at, peers: ['10.0.0.1', hostile] });
+    expect(m.read('state/fe/peers')).toBe(`10.0.0.1\n${hostile}\n`);
+    expect(m.read('data/fe/state/peers')).toBe(`10.0.0.1\n${hostile}\n`);
+    await s.run({ kind: 'writeState', host: at, peers: [] });
+    expect(m.read('state/fe/peers')).toBe('');
+  });
+
+  describe('moving metadata aside', () => {
+    const aside: OnHost = { kind: 'asideMetadata', host: at, reason: 'ROLE without VERSION' };
+    const filled = (m: Machine) => {
+      mkdirSync(join(m.deploy, 'data/fe/meta/image'), { recursive: true });
+      writeFileSync(join(m.deploy, 'data/fe/meta/image/ROLE'), 'role');
+      mkdirSync(join(m.deploy, 'state/fe'), { recursive: true });
+      writeFileSync(join(m.deploy, 'state/fe/joining'), '');
+    };
+
+    it('renames it to a dated name, deletes nothing, and forgets the join under way', async () => {
+      const m = machine(shell);
+      filled(m);
+      await (await locked(m)).run(aside);
+      const [meta, moved] = readdirSync(join(m.deploy, 'data/fe')).sort();
+      expect(meta).toBe('meta');
+      expect(moved).toMatch(/^meta\.aside-\d{8}T\d{6}Z-ROLE-without-VERSION$/);
+      expect(readdirSync(join(m.deploy, 'data/fe/meta'))).toEqual([]);
+      expect(m.read(`data/fe/${moved}/image/ROLE`)).toBe('role');
+      expect(m.read('state/fe/joining')).toBeNull();
+    });
+
+    it('never touches that of a running FE', async () => {
+      const m = machine(shell);
+      filled(m);
+      m.container('starrocks-fe', FE_DIGEST);
+      expect((await problem((await locked(m)).run(aside))).message).toContain('the FE runs');
+      expect(m.read('data/fe/meta/image/ROLE')).toBe('role');
+    });
+
+    it('has nothing to do where there is none', async () => {
+      const m = machine(shell);
+      await (await locked(m)).run(aside);
+      expect(existsSync(join(m.deploy, 'data'))).toBe(false);
+    });
+  });
+
+  it('stops a container that runs, and leaves one that does not', async () => {
+    const m = machine(shell);
+    m.container('starrocks-be', BE_DIGEST);
+    const s = await locked(m);
+    const stop: OnHost = { kind: 'stop', host: at, service: 'starrocks-be' };
+    await s.run(stop);
+    await s.run(stop);
+    await s.run({ ...stop, service: 'starrocks-fe' });
+    expect(m.changes).toEqual(['stop|starrocks-be|']);
+  });
+
+  it('pulls an image that is missing, not one that is there, and explains a failure', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    const pull: OnHost = { kind: 'pull', host: at, image: 'starrocks/fe:9' };
+    await s.run(pull);
+    m.set('no-pull', 'manifest for starrocks/fe:9 not found: manifest unknown\n');
+    expect((await problem(s.run(pull))).code).toBe('E_IMAGE');
+    m.set('pulled', '');
+    await s.run(pull);
+    expect(m.changes).toEqual(['pull|--quiet|starrocks/fe:9|', 'pull|--quiet|starrocks/fe:9|']);
+  });
+
+  it('reads the last log lines, without secrets', async () => {
+    const m = machine(shell);
+    const text = await (await session(m)).logs('starrocks-be', 5);
+    expect(text).toContain('out of starrocks-be');
+    expect(text).toContain('err of starrocks-be tells ***');
+  });
+
+  it('looks at the machine as the first look does', async () => {
+    const m = machine(shell);
+    const world = await (await locked(m)).observe();
+    expect(world.lock).toMatchObject({ run: 'run 1', actor: 'me', commit: 'abc' });
+    expect(world.fe).toMatchObject({ meta: 'empty' });
+  });
+
+  describe('the lock', () => {
+    it('is one run’s alone, who waits reads whose, and it is free when that session ends', async () => {
+      const m = machine(shell);
+      const first = await session(m, { run: hostile });
+      const second = await session(m, { run: 'run 2' });
+      expect(await first.lock()).toEqual({ locked: true });
+      expect(await first.lock()).toEqual({ locked: true });
+      expect(await second.lock()).toMatchObject({ locked: false, owner: { run: hostile, actor: 'me' } });
+      await first.close();
+      expect(await second.lock()).toEqual({ locked: true });
+    });
+
+    it('is needed for everything that changes the machine', async () => {
+      const m = machine(shell);
+      const s = await session(m);
+      for (const operation of [stage, activate('starrocks-fe')]) {
+        expect((await problem(s.run(operation))).message).toContain('does not hold the lock');
+      }
+      expect(m.tree()).toEqual([]);
+    });
+
+    it('is free when the runner is gone', async () => {
+      const m = machine(shell);
+      await locked(m);
+      m.children[0]?.stdin?.destroy();
+      const second = await session(m);
+      await vi.waitFor(async () => expect(await second.lock()).toEqual({ locked: true }), 10_000);
+    });
+
+    it('stays taken while what a killed session had begun still runs', async () => {
+      const m = machine(shell);
+      m.set('next', FE_DIGEST);
+      const first = await locked(m);
+      await first.run(stage);
+      execFileSync('mkfifo', [join(m.fake, 'hold')]);
+      const begun = problem(first.run(activate('starrocks-fe')));
+      await vi.waitFor(() => expect(m.changes).toHaveLength(1), 10_000);
+      const second = await session(m);
+      m.children[0]?.kill('SIGKILL');
+      m.children[0]?.stdin?.destroy();
+      m.children[0]?.stdout?.destroy();
+      expect((await begun).code).toBe('E_CONNECTION_LOST');
+      expect(await second.lock()).toMatchObject({ locked: false });
+      // Opening the pipe for writing lets compose go on.
+      const release = spawn('sh', ['-c', 'echo >"$1"', 'sh', join(m.fake, 'hold')]);
+      await once(release, 'close');
+      await vi.waitFor(async () => expect(await second.lock()).toEqual({ locked: true }), 10_000);
+    });
+
+    it('is given back by a session that hears nothing for its time', async () => {
+      const m = machine(shell);
+      const first = await session(m, { silenceSeconds: 1 });
+      await first.lock();
+      const [child] = m.children;
+      if (child !== undefined && child.exitCode === null) await once(child, 'close');
+      expect((await problem(first.observe())).code).toBe('E_CONNECTION_LOST');
+      expect(await (await session(m)).lock()).toEqual({ locked: true });
+    });
+  });
+
+  it('carries any text through every argument', async () => {
+    const m = machine(shell, { folder: `de$(touch pwned)ploy's "dir" é` });
+    m.set('next', FE_DIGEST);
+    const s = await session(m, { run: hostile });
+    await s.lock();
+    await s.run(stage);
+    await s.run(activate('starrocks-fe'));
+    await s.run({ kind: 'writeState', host: at, peers: [hostile, '-n', ''] });
+    await s.run({ kind: 'pull', host: at, image: hostile });
+    mkdirSync(join(m.deploy, 'data/fe/meta'), { recursive: true });
+    m.container('starrocks-fe', FE_DIGEST, { running: false });
+    await s.run({ kind: 'asideMetadata', host: at, reason: `${hostile}/../../x` });
+    expect(JSON.parse(m.read('state/deployed.json') ?? '').run).toBe(hostile);
+    expect(m.read('state/fe/peers')).toBe(`${hostile}\n-n\n\n`);
+    expect(m.calls.join('\n')).toContain(`pull|--quiet|${hostile}|`);
+    expect((await s.observe()).marker?.run).toBe(hostile);
+    for (const place of [m.root, m.deploy, '/']) expect(existsSync(join(place, 'pwned'))).toBe(false);
+  });
+
+  it('leaves no temporary folder behind', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    await s.run(stage);
+    await s.close();
+    const left = readdirSync('/tmp').filter(name => name.startsWith('tmp.'));
+    const s2 = await locked(m);
+    await s2.close();
+    expect(readdirSync('/tmp').filter(name => name.startsWith('tmp.') && !left.includes(name))).toEqual([]);
+  });
+
+  it('a folder that belongs to another is said to, and nothing hangs', async () => {
+    const m = machine(shell, { visitor: true });
+    mkdirSync(m.deploy);
+    chmodSync(m.deploy, 0o555);
+    const s = await session(m);
+    expect(await problem(s.lock())).toMatchObject({ code: 'E_PERMISSION', host: at, step: 'lock' });
+  });
+
+  describe('a request', () => {
+    const block = (...words: string[]) => words.map(word => `${Buffer.from(word).toString('base64')}\n`).join('');
+    const header = (op: string, words: number, payload = 0) => `${`${op} ${words} ${payload}`.padEnd(63)}\n`;
+    const raw = (m: Machine) => {
+      const child = spawn(join(m.root, 'bin/sh'), ['-c', sessionScript, 'sh', 'N', m.deploy, '5', 'echo', '/'], {
+        env: { PATH: `${join(m.root, 'bin')}:${process.env['PATH']}`, FAKE: m.fake },
+      });
+      let said = '';
+      child.stdout.on('data', chunk => {
+        said += chunk;
+      });
+      return { child, said: () => said };
+    };
+    const lock = header('lock', block('{}').length) + block('{}');
+
+    it('that was cut anywhere does nothing', async () => {
+      const m = machine(shell);
+      m.container('starrocks-be', BE_DIGEST);
+      const whole = header('stop', block('starrocks-be').length) + block('starrocks-be');
+      for (const length of [30, 64, 70, whole.length - 1]) {
+        const { child } = raw(m);
+        child.stdin.end(lock + whole.slice(0, length));
+        await once(child, 'close');
+      }
+      expect(m.changes).toEqual([]);
+      const { child } = raw(m);
+      child.stdin.end(lock + whole);
+      await once(child, 'close');
+      expect(m.changes).toEqual(['stop|starrocks-be|']);
+    });
+
+    it('may arrive byte by byte, among pings', async () => {
+      const m = machine(shell);
+      m.container('starrocks-be', BE_DIGEST);
+      const { child, said } = raw(m);
+      const bytes = `${header('ping', 0)}${lock}${header('ping', 0)}${header('nonsense', 0)}${header('release', 0)}`;
+      for (const byte of Buffer.from(bytes)) child.stdin.write(Buffer.from([byte]));
+      await once(child, 'close');
+      const answers = said()
+        .trim()
+        .split('\n')
+        .map(line => line.split(' ').slice(0, 3));
+      expect(answers).toEqual([
+        ['N', 'ready', '0'],
+        ['N', 'lock', '0'],
+        ['N', 'nonsense', '1'],
+      ]);
+    });
+  });
+
+  it('says so when there is no room for a temporary folder', async () => {
+    const m = machine(shell);
+    const { open } = m.connection();
+    const connection = {
+      ...m.connection(),
+      open: (command: string) => open(`TMPDIR=/nowhere; export TMPDIR; ${command}`),
+    };
+    const opening = openSession(connection, m.host, {
+      cluster,
+      files: m.files,
+      owner: { run: '', actor: '', commit: '' },
+      repository: '',
+      secrets: [],
+      counters: counting(),
+    });
+    expect((await problem(opening)).code).toBe('E_TMP');
+  });
+});
+
+describe('a session on a machine that does not answer', () => {
+  const hung = () => {
+    const m = machine('dash');
+    const { open } = m.connection();
+    return { m, connection: { ...m.connection(), open: (_: string) => open('cat >/dev/null; true') } };
+  };
+
+  it('is given up after the limit of one look, and the machine is named', async () => {
+    const { m, connection } = hung();
+    const quick = { ...cluster, timeouts: { ...cluster.timeouts, query: 0.2 } };
+    const owner = { run: '', actor: '', commit: '' };
+    const context = { files: m.files, owner, repository: '', secrets: [], counters: counting() };
+    const opening = openSession(connection, m.host, { ...context, cluster: quick });
+    expect(await problem(opening)).toMatchObject({ code: 'E_SSH_TIMEOUT', host: at });
+  });
+
+  it('and one whose shell ends at once tells what that said', async () => {
+    const m = machine('dash');
+    const { open } = m.connection();
+    const connection = { ...m.connection(), open: (_: string) => open('echo "no shell for you" >&2; exit 1') };
+    const owner = { run: '', actor: '', commit: '' };
+    const context = { cluster, files: m.files, owner, repository: '', secrets: [], counters: counting() };
+    const lost = await problem(openSession(connection, m.host, context));
+    expect(lost).toMatchObject({ code: 'E_CONNECTION_LOST', host: at, detail: ['no shell for you'] });
+  });
+});
