@@ -43,6 +43,7 @@ const texts: Readonly<Record<string, { text: string; service: ServiceName | null
 export class Machine {
   readonly root = mkdtempSync(join(tmpdir(), 'machine-'));
   readonly fake = join(this.root, 'fake');
+  readonly temporary = join(this.root, 'tmp');
   readonly host: CompiledHost;
   readonly files: Map<string, Buffer>;
   readonly children: ChildProcess[] = [];
@@ -55,6 +56,8 @@ export class Machine {
     mkdirSync(bin);
     mkdirSync(join(this.fake, 'box'), { recursive: true });
     mkdirSync(join(this.fake, 'image'));
+    mkdirSync(this.temporary);
+    chmodSync(this.temporary, 0o777);
     symlinkSync(`/usr/bin/${shell}`, join(bin, 'sh'));
     copyFileSync(new URL('docker.sh', import.meta.url), join(bin, 'docker'));
     this.host = compiledHost(join(this.root, folder));
@@ -103,7 +106,7 @@ export class Machine {
     const child = spawn('sh', ['-c', command.replace(/^sh /, 'exec sh ')], {
       ...this.user,
       cwd: '/',
-      env: { PATH: `${join(this.root, 'bin')}:${PATH}`, FAKE: this.fake, SECRET: 'hunter22' },
+      env: { PATH: `${join(this.root, 'bin')}:${PATH}`, FAKE: this.fake, SECRET: 'hunter22', TMPDIR: this.temporary },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.children.push(child);

@@ -1,5 +1,4 @@
 import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
-import type { Next, Step } from '../../../.github/actions/deploy/src/plan/step.ts';
 import { stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
 import type { HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
@@ -157,10 +156,6 @@ export function stopped(world: World, address: string, service: string): World {
       backends: rows.backends.map(row => (!fe && row.host === address ? { ...row, alive: false } : row)),
     }),
   };
-}
-
-export function titles(next: Next): string[] {
-  return next.kind === 'wave' ? next.steps.map((step: Step) => stepTitle(step)) : [next.kind];
 }
 
 /** A plan as a person reads it: waves in order, each a list of titles. */

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { DeployError } from '../error.ts';
 
 /** What may end a piece of work before it ends itself. */
-export interface Bounds {
+interface Bounds {
   readonly ms: number;
   readonly late: () => DeployError;
   readonly stops: readonly (readonly [signal: AbortSignal, reason: () => DeployError])[];
