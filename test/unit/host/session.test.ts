@@ -385,7 +385,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
 
     it('is given back by a session that hears nothing for its time', async () => {
       const m = machine(shell);
-      const first = await session(m, { silenceSeconds: 1 });
+      const first = await session(m, { silenceSeconds: 2 });
       await first.lock();
       const [child] = m.children;
       if (child !== undefined && child.exitCode === null) await once(child, 'close');

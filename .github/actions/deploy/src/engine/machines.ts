@@ -47,14 +47,17 @@ export class Machines implements Fleet {
 
   /** The first look: a connection to every machine, one command each, then the cluster once. */
   async observe(): Promise<World> {
+    const before: World = { hosts: await this.observeMachines(), cluster: unknown('not asked yet'), answers: {} };
+    return this.look(before, { machines: [], answers: 'all' });
+  }
+
+  /** The part of the first look that needs no StarRocks. */
+  async observeMachines(): Promise<World['hosts']> {
     const { hosts } = this.#options.desired.cluster;
     const answers = await inParallel(hosts, this.#options.parallelism, async host => {
       return [host.address, await this.#first(host)] as const;
     });
-    return this.look(
-      { hosts: Object.fromEntries(answers), cluster: unknown('not asked yet'), answers: {} },
-      { machines: [], answers: 'all' },
-    );
+    return Object.fromEntries(answers);
   }
 
   async #first(host: CompiledHost): Promise<Known<HostWorld>> {

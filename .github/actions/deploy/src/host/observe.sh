@@ -17,8 +17,8 @@ sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | put memory
 
 # --- docker: not there, not permitted and not running are three different things to a person
 # ask ARGUMENT...: docker's answer alone, its warnings apart; a daemon that hangs must not hang the whole look
-ask() { timeout 15 docker "$@" 2>/dev/null; }
-complaint() { timeout 15 docker "$@" 2>&1 >/dev/null | head -c 1000; }
+ask() { timeout 8 docker "$@" 2>/dev/null; }
+complaint() { timeout 2 docker "$@" 2>&1 >/dev/null | head -c 1000; }
 if ! command -v docker >/dev/null 2>&1; then
   echo 'docker is not installed' | put docker-error
 elif ! engine=$(ask version --format '{{.Server.Version}}'); then
@@ -126,7 +126,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     image)
-      printf '%s %s\n' "$2" "$(docker image inspect --format '{{.Id}}' "$2" 2>/dev/null)" | put image
+      printf '%s %s\n' "$2" "$(ask image inspect --format '{{.Id}}' "$2")" | put image
       shift 2
       ;;
     disk)

@@ -167,7 +167,7 @@ function json<T>(text: string | null): T | null {
 function dockerComplaint(said: string): string {
   if (/permission denied/i.test(said)) return 'the SSH user may not use it (permission denied on its socket)';
   if (/cannot connect to the docker daemon|is the docker daemon running/i.test(said)) return 'its daemon does not run';
-  return said.trim().replace(/\s+/g, ' ').replace(/\.$/, '') || 'it did not answer';
+  return said.trim().replace(/\s+/g, ' ').replace(/\.$/, '') || 'its daemon does not answer';
 }
 
 function dockerOf(there: string | null, error: string | null): HostWorld['docker'] {

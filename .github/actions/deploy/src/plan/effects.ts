@@ -40,7 +40,8 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
   }
 }
 
-function apply(operation: Operation, desired: ClusterJson, world: World): World {
+/** Its own effect alone; what the cluster then does by itself is `settle`. */
+export function apply(operation: Operation, desired: ClusterJson, world: World): World {
   switch (operation.kind) {
     case 'stage':
       return onHost(world, operation.host, machine => ({
@@ -91,8 +92,19 @@ function apply(operation: Operation, desired: ClusterJson, world: World): World 
   }
 }
 
+/** Hosts by address, made once for each cluster.json: a plan asks for them many thousand times. */
+const indexes = new WeakMap<ClusterJson, ReadonlyMap<string, CompiledHost>>();
+
+function hostsOf(desired: ClusterJson): ReadonlyMap<string, CompiledHost> {
+  const there = indexes.get(desired);
+  if (there !== undefined) return there;
+  const made = new Map(desired.hosts.map(host => [host.address, host]));
+  indexes.set(desired, made);
+  return made;
+}
+
 const hostOf = (desired: ClusterJson, address: string): CompiledHost => {
-  const host = desired.hosts.find(one => one.address === address);
+  const host = hostsOf(desired).get(address);
   if (host === undefined) throw new Error(`${address} is not in cluster.json`);
   return host;
 };
@@ -239,7 +251,7 @@ export function settle(desired: ClusterJson, world: World): World {
   const { value: rows } = settled.cluster;
   const runs = (address: string, service: string): boolean => isRunning(settled, address, service);
   const frontends = rows.frontends.map(row => {
-    const here = desired.hosts.some(host => host.address === row.host && host.fe !== null);
+    const here = hostsOf(desired).get(row.host)?.fe != null;
     if (!here || settled.hosts[row.host]?.known !== true) return row;
     const alive = runs(row.host, 'starrocks-fe');
     answers[nodeKey(row.host, 'starrocks-fe')] = known(alive);
@@ -254,7 +266,7 @@ export function settle(desired: ClusterJson, world: World): World {
       : { ...row, alive };
   });
   const backends = rows.backends.map(row => {
-    const host = desired.hosts.find(one => one.address === row.host);
+    const host = hostsOf(desired).get(row.host);
     const be = host?.be.find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
     if (be === undefined || settled.hosts[row.host]?.known !== true) return row;
     const alive = runs(row.host, be.name);

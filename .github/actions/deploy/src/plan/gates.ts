@@ -98,7 +98,8 @@ export const replicasAway = (replication: number): number => Math.floor((replica
 function replicasWithout(v: View, keys: readonly string[]): string | null {
   if (v.rows === null) return 'no leader answers, so nobody knows which BEs are alive';
   const registered = v.backends.filter(node => node.row !== null);
-  const strangers = v.rows.backends.filter(row => !registered.some(node => node.row === row));
+  const declared = new Set<object | null>(registered.map(node => node.row));
+  const strangers = v.rows.backends.filter(row => !declared.has(row));
   const away = new Set([
     ...registered.filter(node => !up(node, v.memory)).map(node => node.key),
     ...strangers.filter(row => !row.alive).map(row => row.host),

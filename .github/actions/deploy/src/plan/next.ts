@@ -1,4 +1,4 @@
-import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import type { Gate } from './gates.ts';
 import { holds, majority, replicasAway } from './gates.ts';
@@ -82,8 +82,12 @@ const activate = (node: Node): Operation => ({
 
 /** Uploads and pulls everywhere before anything is touched anywhere: a failed one can never leave a service down. */
 function prepare(v: View): Next | null {
+  const byHost = new Map<CompiledHost, Node[]>();
+  for (const node of [...v.frontends, ...v.backends].filter(reachable)) {
+    byHost.set(node.host, [...(byHost.get(node.host) ?? []), node]);
+  }
   const steps = v.desired.hosts.flatMap((host): Step[] => {
-    const nodes = [...v.frontends, ...v.backends].filter(node => node.host === host && reachable(node));
+    const nodes = byHost.get(host) ?? [];
     const machine = nodes[0]?.machine;
     if (machine === null || machine === undefined) return [];
     const stale = staleFiles(host, machine);

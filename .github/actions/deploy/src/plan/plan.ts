@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
-import { effects, settle } from './effects.ts';
+import { apply, settle } from './effects.ts';
 import { next } from './next.ts';
 import type { Request } from './situation.ts';
 import type { Action, Step } from './step.ts';
@@ -70,9 +70,8 @@ export function unfold(
     }
     waves.push({ title: decision.title, steps: decision.steps });
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
-    for (const step of decision.steps) {
-      for (const operation of step.operations) at = effects(operation, desired, at).done;
-    }
+    for (const operation of decision.steps.flatMap(step => step.operations)) at = apply(operation, desired, at);
+    at = settle(desired, at);
   }
   return { waves, problems, open, end: at };
 }

@@ -171,8 +171,9 @@ const clocks: Refusal = v => {
 const removedNodes: Refusal = v => {
   const { rows } = v;
   if (rows === null) return [];
-  const strangersFe = rows.frontends.filter(row => !v.frontends.some(node => node.row === row));
-  const strangersBe = rows.backends.filter(row => !v.backends.some(node => node.row === row));
+  const declared = new Set<object | null>([...v.frontends, ...v.backends].map(node => node.row));
+  const strangersFe = rows.frontends.filter(row => !declared.has(row));
+  const strangersBe = rows.backends.filter(row => !declared.has(row));
   const moved = (host: string) => v.frontends.find(node => node.host.address === host);
   return [
     ...strangersFe.map(row =>

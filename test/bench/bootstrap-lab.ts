@@ -1,0 +1,40 @@
+import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
+import { Project } from '../e2e/project.ts';
+import { labAvailable } from '../lab/available.ts';
+import { labClusterYaml, startLab } from '../lab/lab.ts';
+import { importStarRocks } from '../lab/starrocks-images.ts';
+
+/**
+ * The first bootstrap of 3 FE + 3 BE on real machines: how much of it is not waiting for FEs and BEs to become ready.
+ * What they need is counted from the end of the step that starts them to the end of the wait for them.
+ */
+export async function bootstrapLab(): Promise<string[]> {
+  const available = await labAvailable();
+  if (!available.ok) return [`not measured: ${available.why}`];
+  const lab = await startLab({ hosts: 3, docker: true });
+  const project = new Project(lab.privateKey);
+  try {
+    await importStarRocks(lab, '3.3.18');
+    project.compile(labClusterYaml(lab, { defaults: { resources: { memory: '2G', fe_heap: '512M' } } }));
+    let waited = 0;
+    let since: number | null = null;
+    const start = performance.now();
+    const report: RunReport = await project.run('deploy', {}, ({ doing }) => {
+      const waiting = doing?.startsWith('waiting until') === true;
+      if (waiting) since ??= performance.now();
+      if (!waiting && since !== null) {
+        waited += performance.now() - since;
+        since = null;
+      }
+    });
+    const total = (performance.now() - start) / 1000;
+    const ready = waited / 1000;
+    return [
+      `${report.outcome} in ${total.toFixed(1)} s, of which ${ready.toFixed(1)} s are waits until a node is ready; the rest is ${(((total - ready) / ready) * 100).toFixed(0)} % of that`,
+      `counted: ${JSON.stringify(report.counters)}`,
+    ];
+  } finally {
+    project.remove();
+    await lab.stop();
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * `npm run bench [-- NAME …]`: the project's figures, as ratios and counts of one run. Nothing here is asserted.
+ */
+import { bootstrapLab } from './bootstrap-lab.ts';
+import { bootstrapSandbox } from './bootstrap-sandbox.ts';
+import { compileMany } from './compile-many.ts';
+import { deployFiles } from './deploy-files.ts';
+import { planMany } from './plan-many.ts';
+
+const benches: Readonly<Record<string, () => Promise<string[]>>> = {
+  compile: compileMany,
+  plan: planMany,
+  files: deployFiles,
+  'bootstrap-lab': bootstrapLab,
+  'bootstrap-sandbox': bootstrapSandbox,
+};
+
+const wanted = process.argv.slice(2);
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`${name}\n`);
+  for (const line of await bench()) process.stdout.write(`  ${line}\n`);
+}
