@@ -455,6 +455,12 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
         await once(child, 'close');
       }
       expect(m.changes).toEqual([]);
+      // Cut between two words, what has arrived is well-formed: two FEs would become one.
+      const peers = block(join(m.deploy, 'copy'), '10.0.0.1', '10.0.0.2');
+      const cut = raw(m).child;
+      cut.stdin.end(lock + header('writeState', peers.length) + peers.slice(0, -block('10.0.0.2').length));
+      await once(cut, 'close');
+      expect(m.read('state/fe/peers')).toBeNull();
       const { child } = raw(m);
       child.stdin.end(lock + whole);
       await once(child, 'close');

@@ -121,7 +121,8 @@ const disks: Refusal = v =>
   machines(v).flatMap(({ host, machine }) =>
     machine.disks.flatMap(disk => {
       const changes = staleFiles(host, machine).length > 0;
-      if (changes && !disk.writable) {
+      const told = machine.disks.some(one => !one.writable && disk.path.startsWith(`${one.path}/`));
+      if (changes && !disk.writable && !told) {
         return [
           problem(
             'E_READ_ONLY',
@@ -133,7 +134,7 @@ const disks: Refusal = v =>
       }
       const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host;
       const starts = v.frontends.some(node => node.host === host && (!running(node) || !current(node)));
-      if (starts && meta?.startsWith(disk.path) === true && disk.free < META_FLOOR) {
+      if (starts && meta === disk.path && disk.free < META_FLOOR) {
         return [
           problem(
             'E_DISK_FULL',
