@@ -298,7 +298,11 @@ function connection(
   };
   client.on('error', over).once('end', over).once('close', over);
   const lostWhile = (what: string) => [gone.signal, () => connectionLost(address, what)] as const;
-  const channel = (command: string): Promise<ClientChannel> =>
+  // `listen` hears the channel in the very moment in which it opens: a short command's exit may come in the same packet.
+  const channel = <T>(
+    command: string,
+    listen: (stream: ClientChannel) => T,
+  ): Promise<{ stream: ClientChannel; heard: T }> =>
     new Promise((resolve, reject) => {
       const refused = (error: Error) =>
         reject(ending ? connectionLost(address, 'a command was started') : noChannel(address, error.message));
@@ -307,7 +311,7 @@ function connection(
           if (error !== undefined) return refused(error);
           // A channel that is cut while nobody reads it must not end the process.
           stream.on('error', () => undefined);
-          resolve(stream);
+          resolve({ stream, heard: listen(stream) });
         });
       } catch {
         // ssh2 throws once its socket has ended.
@@ -317,29 +321,31 @@ function connection(
   return {
     address,
     open: async command => {
-      const opening = channel(command);
-      const stream = await bounded(opening, {
+      const opening = channel(command, () => undefined);
+      const { stream } = await bounded(opening, {
         ms: limitSeconds * 1000,
         late: () => timedOut(address, limitSeconds * 1000),
         stops: [lostWhile('a command was started')],
       }).catch(error => {
-        opening.then(late => late.destroy()).catch(() => undefined);
+        opening.then(late => late.stream.destroy()).catch(() => undefined);
         throw error;
       });
       return { stream, stderr: stream.stderr };
     },
     exec: async (command, { timeoutMs, maxBytes }) => {
-      const opening = channel(command);
-      const run = opening.then(stream => {
+      const opening = channel(command, stream => {
         counters.exchanges += 1;
-        return collected(stream, address, maxBytes);
+        const result = collected(stream, address, maxBytes);
+        result.catch(() => undefined);
+        return { result };
       });
+      const run = opening.then(({ heard }) => heard.result);
       return bounded(run, {
         ms: timeoutMs,
         late: () => timedOut(address, timeoutMs),
         stops: [lostWhile('a command ran'), [signal, () => cancelled(address)]],
       }).finally(() => {
-        opening.then(stream => stream.destroy()).catch(() => undefined);
+        opening.then(({ stream }) => stream.destroy()).catch(() => undefined);
       });
     },
     forward: (to, toPort) =>
