@@ -87,7 +87,10 @@ export class Machines implements Fleet {
       machines.map(async address => [address, await this.#again(address, before)] as const),
     );
     const hosts = { ...before.hosts, ...Object.fromEntries(seen) };
-    const [cluster, answers] = await Promise.all([this.#rows(before), this.#answers(what.answers)]);
+    const [cluster, answers] = await Promise.all([
+      this.#rows({ ...before, hosts }),
+      this.#answers(what.answers, hosts),
+    ]);
     return { hosts, cluster, answers: { ...before.answers, ...answers } };
   }
 
@@ -119,7 +122,9 @@ export class Machines implements Fleet {
   async #rows(before: World): Promise<World['cluster']> {
     const { fe_ports, timeouts } = this.#options.desired.cluster;
     const last = before.cluster.known ? before.cluster.value.asked : null;
-    const asks = this.#asks().toSorted((a, b) => Number(b.address === last) - Number(a.address === last));
+    const asks = this.#asks()
+      .filter(({ address }) => mayAnswer(before.hosts, address, 'starrocks-fe'))
+      .toSorted((a, b) => Number(b.address === last) - Number(a.address === last));
     return observeCluster(asks, {
       query_port: fe_ports.query_port,
       password: this.#options.password,
@@ -127,7 +132,7 @@ export class Machines implements Fleet {
     });
   }
 
-  async #answers(of: Look['answers']): Promise<World['answers']> {
+  async #answers(of: Look['answers'], machines: World['hosts']): Promise<World['answers']> {
     const { hosts, timeouts } = this.#options.desired.cluster;
     const options = { password: this.#options.password, timeoutMs: timeouts.query * 1000 };
     const nodes = hosts
@@ -139,20 +144,28 @@ export class Machines implements Fleet {
         return [
           ...(host.fe === null
             ? []
-            : [{ key: nodeKey(host.address, host.fe.name), kind: 'fe' as const, ask, port: host.fe.ports.query_port }]),
+            : [
+                {
+                  key: nodeKey(host.address, host.fe.name),
+                  service: host.fe.name,
+                  kind: 'fe' as const,
+                  ask,
+                  port: host.fe.ports.query_port,
+                },
+              ]),
           ...host.be.map(be => ({
             key: nodeKey(host.address, be.name),
+            service: be.name,
             kind: 'be' as const,
             ask,
             port: be.ports.be_http_port,
           })),
         ];
       });
-    const found = await inParallel(
-      nodes,
-      64,
-      async ({ key, kind, ask, port }) => [key, await probe(kind, ask, port, options)] as const,
-    );
+    const found = await inParallel(nodes, 64, async ({ key, service, kind, ask, port }) => {
+      const answer = mayAnswer(machines, ask.address, service) ? await probe(kind, ask, port, options) : known(false);
+      return [key, answer] as const;
+    });
     return Object.fromEntries(found);
   }
 
@@ -237,6 +250,12 @@ export class Machines implements Fleet {
     for (const connection of this.#connections.values()) connection.close();
     for (const bastion of this.#bastions.values()) (await bastion.catch(() => null))?.close();
   }
+}
+
+/** Where no container is, whoever listens is somebody else, who may take a question and never answer it. */
+function mayAnswer(machines: World['hosts'], address: string, service: ServiceName): boolean {
+  const machine = machines[address];
+  return machine?.known !== true || machine.value.containers.some(container => container.service === service);
 }
 
 /** Results in the order of the items. */
