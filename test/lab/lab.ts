@@ -7,7 +7,6 @@ import { type KeyPair, makeKeys } from './keys.ts';
 import { ip, shell } from './shell.ts';
 import { addressOf, bastionAddress, bridges, innerCable, outerCable, type Site, siteOf } from './site.ts';
 
-export { labAvailable } from './available.ts';
 export { labClusterYaml } from './cluster-yaml.ts';
 export { users } from './disk.ts';
 export type { CommandResult, LabHost } from './host.ts';

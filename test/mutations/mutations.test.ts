@@ -65,7 +65,7 @@ describe('a safety rule that is taken out is missed', () => {
       /^Test: (\S+) > (.+)$/m.exec(readFileSync(join(import.meta.dirname, file), 'utf8')) ?? [];
     patch(file);
     try {
-      expect(outcomes(test, name)).toEqual(['failed']);
+      expect([...new Set(outcomes(test, name))]).toEqual(['failed']);
     } finally {
       patch(file, '--reverse');
     }

@@ -1,16 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const program = 'shellcheck';
 const installed = spawnSync(program, ['--version']).status === 0;
-const file = (name: string): string =>
-  fileURLToPath(new URL(`../../../.github/actions/deploy/src/host/${name}`, import.meta.url));
+const host = '.github/actions/deploy/src/host';
+const container = 'compiler/scripts';
 
-describe.skipIf(!installed && process.env['LAB'] !== 'required')('the scripts of the host (by shellcheck)', () => {
-  it.each(['observe.sh', 'session.sh'])('%s is sound POSIX sh', name => {
-    const { stdout, status } = spawnSync(program, ['--shell=dash', file(name)], { encoding: 'utf8' });
-    expect(stdout).toBe('');
-    expect(status).toBe(0);
-  });
-});
+describe.skipIf(!installed && process.env['LAB'] !== 'required')(
+  'the scripts of hosts and containers (by shellcheck)',
+  () => {
+    it.each([
+      ['dash', `${host}/observe.sh`],
+      ['dash', `${host}/session.sh`],
+      ['bash', `${container}/fe-entrypoint.sh`],
+      ['bash', `${container}/be-entrypoint.sh`],
+      ['bash', `${container}/be-health-check.sh`],
+    ])('are sound %s: %s', (shell, file) => {
+      const { stdout, status } = spawnSync(program, [`--shell=${shell}`, file], { encoding: 'utf8' });
+      expect(stdout).toBe('');
+      expect(status).toBe(0);
+    });
+  },
+);

@@ -176,6 +176,10 @@ main() {
     refuse "every storage folder is empty, and this BE was part of cluster $(head -n 1 <<<"$was"). Is its disk mounted?"
   fi
   if [[ -n $known ]]; then
+    path=$(head -n 1 <<<"$was")
+    if [[ -n $path && $path != "$(id_of "$(head -n 1 <<<"$known")")" ]]; then
+      refuse "the storage belongs to another cluster ($(id_of "$(head -n 1 <<<"$known")")) than this BE was part of ($path)."
+    fi
     say "starting with the storage of cluster $(id_of "$(head -n 1 <<<"$known")")"
   else
     await_registration
