@@ -83,15 +83,18 @@ export class Machines implements Fleet {
 
   async look(before: World, what: Look): Promise<World> {
     const machines = what.machines === 'all' ? [...this.#connections.keys()] : what.machines;
-    const seen = await Promise.all(
-      machines.map(async address => [address, await this.#again(address, before)] as const),
-    );
-    const hosts = { ...before.hosts, ...Object.fromEntries(seen) };
-    const [cluster, answers] = await Promise.all([
-      this.#rows({ ...before, hosts }),
-      this.#answers(what.answers, hosts),
+    // Nodes are asked while their machines are looked at: what was known of those says nothing about them now.
+    const settled = Object.fromEntries(Object.entries(before.hosts).filter(([address]) => !machines.includes(address)));
+    const [seen, cluster, answers] = await Promise.all([
+      Promise.all(machines.map(async address => [address, await this.#again(address, before)] as const)),
+      this.#rows({ ...before, hosts: settled }),
+      this.#answers(what.answers, settled),
     ]);
-    return { hosts, cluster, answers: { ...before.answers, ...answers } };
+    return {
+      hosts: { ...before.hosts, ...Object.fromEntries(seen) },
+      cluster,
+      answers: { ...before.answers, ...answers },
+    };
   }
 
   async #again(address: string, before: World): Promise<Known<HostWorld>> {
