@@ -3,6 +3,7 @@ import type { BePorts, ClusterJson, CompiledHost, FePorts } from '../../../../..
 import { rewritePorts } from '../../../../../compiler/ports/rewrite.ts';
 import { readDesired } from '../engine/desired.ts';
 import { DeployError } from '../error.ts';
+import { inTheWay } from '../observe/host.ts';
 import { problemText } from '../report/problem-text.ts';
 import { type Connection, connect } from '../transport/connect.ts';
 import { counting } from '../transport/counters.ts';
@@ -96,13 +97,6 @@ async function occupied(host: CompiledHost, connection: Connection): Promise<Occ
     return state === '0A' && inTheWay(address, host.address) ? [Number.parseInt(port, 16)] : [];
   });
   return { host, taken: new Set(taken) };
-}
-
-/** On a loopback host its neighbours on 127.0.0.x have the same ports: only its own address counts. */
-function inTheWay(hexadecimal: string, address: string): boolean {
-  if (!address.startsWith('127.') || /^0+$/.test(hexadecimal)) return true;
-  const own = address.split('.').map(part => Number(part).toString(16).padStart(2, '0').toUpperCase());
-  return hexadecimal.endsWith(own.reverse().join(''));
 }
 
 interface Wanted {

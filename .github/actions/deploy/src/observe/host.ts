@@ -322,7 +322,7 @@ function listenersOf(
 }
 
 /** On a loopback host (a sandbox) its neighbours on 127.0.0.x listen on the same ports: only its own address counts. */
-function inTheWay(hexadecimal: string, address: string): boolean {
+export function inTheWay(hexadecimal: string, address: string): boolean {
   if (!address.startsWith('127.') || /^0+$/.test(hexadecimal)) return true;
   const own = address.split('.').map(part => Number(part).toString(16).padStart(2, '0').toUpperCase());
   return hexadecimal.endsWith(own.reverse().join(''));
