@@ -3774,6 +3774,7 @@ sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo | put memory
 # ask ARGUMENT...: docker's answer alone, its warnings apart; a daemon that hangs must not hang the whole look
 ask() { timeout 8 docker "$@" 2>/dev/null; }
 complaint() { timeout 2 docker "$@" 2>&1 >/dev/null | head -c 1000; }
+usable=''
 if ! command -v docker >/dev/null 2>&1; then
   echo 'docker is not installed' | put docker-error
 elif ! engine=$(ask version --format '{{.Server.Version}}'); then
@@ -3783,6 +3784,7 @@ elif ! compose=$(ask compose version --short); then
 elif ! all=$(ask ps -a --no-trunc --format '{{json .}}'); then
   { complaint ps -a; echo; } | put docker-error
 else
+  usable=yes
   printf '%s\\n%s\\n' "$engine" "$compose" | put docker
   printf '%s\\n' "$all" | put containers
   ids=$(printf '%s\\n' "$all" | grep -F 'starrocks-ha.cluster=' | sed -n 's/.*"ID":"\\([0-9a-f]*\\)".*/\\1/p')
@@ -3881,7 +3883,9 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     image)
-      printf '%s %s\\n' "$2" "$(ask image inspect --format '{{.Id}}' "$2")" | put image
+      id=''
+      [ -z "$usable" ] || id=$(ask image inspect --format '{{.Id}}' "$2")
+      printf '%s %s\\n' "$2" "$id" | put image
       shift 2
       ;;
     disk)
