@@ -62,7 +62,10 @@ export async function start(
     doing,
     signal,
     secrets: [wish.privateKey, wish.passphrase, password].flatMap(secret => (secret ? [secret] : [])),
-    counters: () => ({ ...counters }),
+    counters: () => {
+      const { operations, ...totals } = counters;
+      return { ...totals, ...operations };
+    },
   });
 }
 

@@ -91,6 +91,7 @@ export async function openSession(
   if (ready.code !== 0) throw explainFailure(host, 'start the session', ready.output);
   const ask = async (request: Request, what: string, seconds: number): Promise<Answer> => {
     context.counters.exchanges += 1;
+    context.counters.operations[request.op] = (context.counters.operations[request.op] ?? 0) + 1;
     return frames.ask(request, what, seconds);
   };
   return {

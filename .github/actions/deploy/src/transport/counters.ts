@@ -6,6 +6,8 @@ export interface Counters {
   exchanges: number;
   /** Channels forwarded for SQL and health questions. */
   forwards: number;
+  /** Session requests by operation. */
+  readonly operations: Record<string, number>;
 }
 
-export const counting = (): Counters => ({ connections: 0, exchanges: 0, forwards: 0 });
+export const counting = (): Counters => ({ connections: 0, exchanges: 0, forwards: 0, operations: {} });
