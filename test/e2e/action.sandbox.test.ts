@@ -85,7 +85,7 @@ describe('the Action', () => {
       'host-outcomes': JSON.stringify({ [host?.address ?? '']: 'applied' }),
     });
     expect(outputs['plan-digest']).toMatch(/^[0-9a-f]{64}$/);
-    const report = JSON.parse(readFileSync(outputs['report'] ?? '', 'utf8'));
+    const report = JSON.parse(readFileSync(join(outputs['report'] ?? '', 'report.json'), 'utf8'));
     expect(report.frontends[0].Role).toBe('LEADER');
     expect(summary).toContain('LEADER');
     expect(summary).toContain('found the cluster');
@@ -93,9 +93,11 @@ describe('the Action', () => {
 
   it('shows no secret anywhere, in whatever form', async () => {
     const { log, summary, outputs } = await action(inputs('plan'));
-    const told = [log.replace(/^::add-mask::.*$/gm, ''), summary, readFileSync(outputs['report'] ?? '', 'utf8')].join(
-      '\n',
-    );
+    const told = [
+      log.replace(/^::add-mask::.*$/gm, ''),
+      summary,
+      readFileSync(join(outputs['report'] ?? '', 'report.json'), 'utf8'),
+    ].join('\n');
     const keyLine = sandbox.privateKey.split('\n')[1] ?? '';
     for (const form of [PASSWORD, Buffer.from(PASSWORD).toString('base64'), encodeURIComponent(PASSWORD), keyLine]) {
       expect(told).not.toContain(form);
@@ -113,7 +115,7 @@ describe('the Action', () => {
     expect(code).toBe(1);
     expect(log).toContain('public key');
     expect(log).not.toMatch(/\n\s+at /);
-    const noMode = await action({ ...inputs('destroy') });
+    const noMode = await action({ ...inputs('explode') });
     expect([noMode.code, noMode.log]).toEqual([1, expect.stringContaining('E_INPUT')]);
   });
 

@@ -130,4 +130,20 @@ export function dockerContract(machine: () => DockerMachine): void {
     expect((await up()).code).not.toBe(0);
     expect([await id(), await inspect('{{.State.Running}}')]).toEqual([before, 'true']);
   });
+
+  it('restarts a container as it is', async () => {
+    const data = async () => JSON.parse((await machine().docker('inspect', 'starrocks-fe')).stdout)[0];
+    const before = await data();
+    expect((await machine().docker('restart', 'starrocks-fe')).code).toBe(0);
+    const after = await data();
+    expect([after.Id, after.State.Running]).toEqual([before.Id, true]);
+    expect(after.State.StartedAt).not.toBe(before.State.StartedAt);
+  });
+
+  it('removes a stopped container only, and leaves its folders', async () => {
+    expect((await machine().docker('rm', 'starrocks-fe')).code).toBe(1);
+    await machine().docker('stop', 'starrocks-fe');
+    expect((await machine().docker('rm', 'starrocks-fe')).code).toBe(0);
+    expect((await machine().docker('inspect', '--format', '{{.State.Running}}', 'starrocks-fe')).code).toBe(1);
+  });
 }

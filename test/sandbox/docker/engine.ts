@@ -99,6 +99,14 @@ export class Engine {
       case 'stop':
         await this.#named(one(rest)).stop();
         return ok(`${one(rest)}\n`);
+      case 'restart': {
+        const container = this.#named(one(rest));
+        await container.stop();
+        container.start();
+        return ok(`${one(rest)}\n`);
+      }
+      case 'rm':
+        return this.#remove(one(rest));
       case 'start':
         this.#named(one(rest)).start();
         return ok(`${one(rest)}\n`);
@@ -115,6 +123,17 @@ export class Engine {
     const container = this.#containers.get(name) ?? this.containers.find(({ id }) => id.startsWith(name));
     if (container === undefined) throw new DockerError(`Error response from daemon: No such container: ${name}`);
     return container;
+  }
+
+  #remove(name: string): Answer {
+    const container = this.#named(name);
+    if (container.status === 'running') {
+      throw new DockerError(
+        `Error response from daemon: cannot remove container "${name}": container is running: stop the container before removing or force remove`,
+      );
+    }
+    this.#containers.delete(container.service.container);
+    return ok(`${name}\n`);
   }
 
   #list(): string {

@@ -66,7 +66,7 @@ class ModelFleet implements Fleet {
 const quiet = () => undefined;
 const never = new AbortController().signal;
 const go = (desired: ClusterJson, fleet: ModelFleet, signal = never) =>
-  converge(desired, fleet, fleet.world, everything, quiet, signal);
+  converge(desired, fleet, fleet.world, everything, { approved: null, doing: quiet, signal });
 
 const three = cluster([{}, {}, {}]);
 

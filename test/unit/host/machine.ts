@@ -129,7 +129,7 @@ export class Machine {
 
   /** Commands of docker that change something. */
   get changes(): string[] {
-    return this.calls.filter(call => /^(compose\|--|stop|pull)/.test(call));
+    return this.calls.filter(call => /^(compose\|--|stop|pull|restart|rm)/.test(call));
   }
 
   get calls(): string[] {

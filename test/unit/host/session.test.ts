@@ -53,7 +53,7 @@ async function session(on: Machine, more: { run?: string; silenceSeconds?: numbe
 
 async function locked(on: Machine): Promise<Session> {
   const opened = await session(on);
-  expect(await opened.lock()).toEqual({ locked: true });
+  expect(await opened.lock()).toMatchObject({ locked: true });
   return opened;
 }
 
@@ -308,6 +308,50 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.changes).toEqual(['stop|starrocks-be|']);
   });
 
+  it('restarts the container that was seen, and no other', async () => {
+    const m = machine(shell);
+    m.container('starrocks-be', BE_DIGEST);
+    const s = await locked(m);
+    const restart = (expects: string): OnHost => ({ kind: 'restart', host: at, service: 'starrocks-be', expects });
+    expect((await problem(s.run(restart('other')))).code).toBe('E_SWAP');
+    expect(m.changes).toEqual([]);
+    await s.run(restart(BE_DIGEST));
+    expect(m.changes).toEqual(['restart|starrocks-be|']);
+  });
+
+  it('removes a container that stands still, and never one that runs', async () => {
+    const m = machine(shell);
+    m.container('starrocks-be', BE_DIGEST);
+    const s = await locked(m);
+    const remove: OnHost = { kind: 'removeContainer', host: at, service: 'starrocks-be' };
+    expect((await problem(s.run(remove))).message).toContain('runs');
+    await s.run({ kind: 'stop', host: at, service: 'starrocks-be' });
+    await s.run(remove);
+    await s.run(remove);
+    expect(m.changes).toEqual(['stop|starrocks-be|', 'rm|starrocks-be|']);
+  });
+
+  it('marks the data that a removed service leaves, and makes up none', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    mkdirSync(join(m.deploy, 'data/be/storage'), { recursive: true });
+    const folders = ['data/be/storage', 'data/be-1/storage'].map(folder => join(m.deploy, folder));
+    await s.run({ kind: 'retire', host: at, service: 'starrocks-be', folders });
+    expect(JSON.parse(m.read('data/be/storage.retired') ?? '')).toMatchObject({ run: 'run 1', commit: 'abc' });
+    expect([existsSync(folders[0] ?? ''), m.read('data/be-1/storage.retired')]).toEqual([true, null]);
+  });
+
+  it('keeps the records of the newest fifty runs', async () => {
+    const m = machine(shell);
+    const history = join(m.deploy, 'state/history');
+    mkdirSync(history, { recursive: true });
+    for (let run = 10; run < 70; run += 1) writeFileSync(join(history, `20260101T0000${run}Z-old.json`), '{}\n');
+    await (await locked(m)).record('{"format":1}\n');
+    const kept = readdirSync(history).sort();
+    expect([kept.length, kept[0]]).toEqual([50, '20260101T000021Z-old.json']);
+    expect(m.read(`state/history/${kept.at(-1)}`)).toBe('{"format":1}\n');
+  });
+
   it('pulls an image that is missing, not one that is there, and explains a failure', async () => {
     const m = machine(shell);
     const s = await locked(m);
@@ -339,11 +383,11 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       const m = machine(shell);
       const first = await session(m, { run: hostile });
       const second = await session(m, { run: 'run 2' });
-      expect(await first.lock()).toEqual({ locked: true });
-      expect(await first.lock()).toEqual({ locked: true });
+      expect(await first.lock()).toMatchObject({ locked: true });
+      expect(await first.lock()).toMatchObject({ locked: true });
       expect(await second.lock()).toMatchObject({ locked: false, owner: { run: hostile, actor: 'me' } });
       await first.close();
-      expect(await second.lock()).toEqual({ locked: true });
+      expect(await second.lock()).toMatchObject({ locked: true });
     });
 
     it('is needed for everything that changes the machine', async () => {
@@ -360,7 +404,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       await locked(m);
       m.children[0]?.stdin?.destroy();
       const second = await session(m);
-      await vi.waitFor(async () => expect(await second.lock()).toEqual({ locked: true }), 10_000);
+      await vi.waitFor(async () => expect(await second.lock()).toMatchObject({ locked: true }), 10_000);
     });
 
     it('stays taken while what a killed session had begun still runs', async () => {
@@ -380,7 +424,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       // Opening the pipe for writing lets compose go on.
       const release = spawn('sh', ['-c', 'echo >"$1"', 'sh', join(m.fake, 'hold')]);
       await once(release, 'close');
-      await vi.waitFor(async () => expect(await second.lock()).toEqual({ locked: true }), 10_000);
+      await vi.waitFor(async () => expect(await second.lock()).toMatchObject({ locked: true }), 10_000);
     });
 
     it('is given back by a session that hears nothing for its time', async () => {
@@ -390,7 +434,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       const [child] = m.children;
       if (child !== undefined && child.exitCode === null) await once(child, 'close');
       expect((await problem(first.observe())).code).toBe('E_CONNECTION_LOST');
-      expect(await (await session(m)).lock()).toEqual({ locked: true });
+      expect(await (await session(m)).lock()).toMatchObject({ locked: true });
     });
   });
 

@@ -40,7 +40,7 @@ describe('first bootstrap', () => {
     const desired = cluster(three);
     const world = emptyWorld(desired);
     const hosts = { ...world.hosts, '10.0.0.3': unknown('connection refused') };
-    const plan = makePlan(desired, { ...world, hosts }, { hosts: new Set(['10.0.0.1', '10.0.0.2']) });
+    const plan = makePlan(desired, { ...world, hosts }, { ...everything, hosts: new Set(['10.0.0.1', '10.0.0.2']) });
     expect(plan.problems.map(problem => [problem.code, problem.message])).toEqual([
       [
         'E_FOUNDING_REFUSED',

@@ -1,10 +1,12 @@
+import { freshMachine, freshWorld } from '../../../.github/actions/deploy/src/plan/fresh-world.ts';
 import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import { convergeAll } from '../../../.github/actions/deploy/src/plan/situation.ts';
 import { stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
 import type { HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { known, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { known } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { BeService, ClusterJson, CompiledHost, FeService } from '../../../compiler/contract/cluster-json.ts';
 
-export const everything = { hosts: null };
+export const everything = convergeAll;
 
 const ports = { http_port: 8030, rpc_port: 9020, query_port: 9030, edit_log_port: 9010 };
 
@@ -94,29 +96,10 @@ export function cluster(sketches: readonly HostSketch[], policy: Partial<Cluster
   };
 }
 
-export const emptyMachine = (): HostWorld => ({
-  clock_skew_ms: 0,
-  docker: known({ engine: '28', compose: '2.26' }),
-  marker: null,
-  files: {},
-  staged: [],
-  containers: [],
-  strangers: [],
-  fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
-  be: {},
-  listeners: [],
-  disks: [],
-  memory: 64 * 2 ** 30,
-  images: {},
-  lock: null,
-});
+export const emptyMachine = (): HostWorld => freshMachine(64 * 2 ** 30);
 
 /** Fresh machines that all answer. */
-export const emptyWorld = (desired: ClusterJson): World => ({
-  hosts: Object.fromEntries(desired.hosts.map(host => [host.address, known(emptyMachine())])),
-  cluster: unknown('no FE answers'),
-  answers: {},
-});
+export const emptyWorld = (desired: ClusterJson): World => freshWorld(desired, 64 * 2 ** 30);
 
 /** Where a deploy of `desired` onto fresh machines ends. */
 export function deployed(desired: ClusterJson): World {

@@ -1,54 +1,36 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import * as core from '@actions/core';
 import { telling } from './cli/run.ts';
+import { check } from './engine/check.ts';
+import { readDesired } from './engine/desired.ts';
+import { destroyCommands } from './engine/destroy.ts';
+import { publishDrift } from './engine/drift.ts';
+import { keepReport, ReportFolder } from './engine/report-folder.ts';
+import { reviewPullRequest } from './engine/review.ts';
 import { start, type Wish } from './engine/start.ts';
 import { DeployError } from './error.ts';
-import { annotations } from './report/annotations.ts';
-import { json } from './report/json.ts';
+import { type Annotation, annotations } from './report/annotations.ts';
+import { checkAnnotations, checkSummary } from './report/check-text.ts';
+import { problemText } from './report/problem-text.ts';
 import { plainProgress } from './report/progress.ts';
-import type { Mode, RunReport } from './report/run-report.ts';
+import { MODES, type Mode, type RunReport } from './report/run-report.ts';
 import { summary } from './report/summary.ts';
 import { terminal } from './report/terminal.ts';
-import { verdict } from './report/verdict.ts';
-
-const MODES: readonly Mode[] = ['plan', 'deploy', 'verify'];
+import { isBad, verdict } from './report/verdict.ts';
 
 /** Inputs of action.yml, each parsed once. */
-function wish(): Wish {
-  const mode = MODES.find(one => one === core.getInput('mode'));
-  if (mode === undefined) throw badInput('mode', `must be one of ${MODES.join(', ')}`);
-  const secret = (name: string): string | null => {
-    const value = core.getInput(name, { trimWhitespace: false });
-    if (value === '') return null;
-    core.setSecret(value);
-    return value;
-  };
-  const whole = (name: string): number | null => {
-    const text = core.getInput(name);
-    if (text !== '' && !/^\d+$/.test(text)) throw badInput(name, 'must be a whole number');
-    return text === '' ? null : Number(text);
-  };
-  const privateKey = secret('ssh-key');
-  if (privateKey === null) {
-    throw badInput('ssh-key', 'is empty: is the secret set, in the environment that this job names?');
-  }
-  return {
-    mode,
-    generated: core.getInput('generated') || 'generated',
-    clusterFile: core.getInput('cluster') || 'cluster.yaml',
-    knownHosts: core.getInput('known-hosts') || '.github/known_hosts',
-    privateKey,
-    passphrase: secret('ssh-passphrase'),
-    password: secret('starrocks-password'),
-    hosts: core
-      .getInput('hosts')
-      .split(/[\s,]+/)
-      .filter(host => host !== ''),
-    dryRun: core.getInput('dry-run') !== '' && core.getBooleanInput('dry-run'),
-    parallelism: Math.max(1, whole('parallelism') ?? 32),
-    lockLimit: whole('lock-timeout'),
-  };
+const input = (name: string): string => core.getInput(name);
+
+function secret(name: string): string | null {
+  const value = core.getInput(name, { trimWhitespace: false });
+  if (value === '') return null;
+  core.setSecret(value);
+  return value;
+}
+
+function whole(name: string): number | null {
+  const text = input(name);
+  if (text !== '' && !/^\d+$/.test(text)) throw badInput(name, 'must be a whole number');
+  return text === '' ? null : Number(text);
 }
 
 const badInput = (name: string, what: string): DeployError =>
@@ -58,33 +40,127 @@ const badInput = (name: string, what: string): DeployError =>
     hint: 'See action.yml for what each input takes.',
   });
 
+const generated = (): string => input('generated') || 'generated';
+const clusterFile = (): string => input('cluster') || 'cluster.yaml';
+const hosts = (): string[] =>
+  input('hosts')
+    .split(/[\s,]+/)
+    .filter(host => host !== '');
+
+function wish(mode: Mode): Wish {
+  const privateKey = secret('ssh-key');
+  if (privateKey === null) {
+    throw badInput('ssh-key', 'is empty: is the secret set, in the environment that this job names?');
+  }
+  return {
+    mode,
+    generated: generated(),
+    clusterFile: clusterFile(),
+    knownHosts: input('known-hosts') || '.github/known_hosts',
+    privateKey,
+    passphrase: secret('ssh-passphrase'),
+    password: secret('starrocks-password'),
+    hosts: hosts(),
+    service: input('service'),
+    reason: input('reason'),
+    approved: input('approved'),
+    dryRun: input('dry-run') !== '' && core.getBooleanInput('dry-run'),
+    parallelism: Math.max(1, whole('parallelism') ?? 32),
+    lockLimit: whole('lock-timeout'),
+  };
+}
+
 async function main(): Promise<void> {
+  const mode = input('mode');
+  if (mode === 'check') return runCheck();
+  if (mode === 'review') return runReview();
+  if (mode === 'destroy') {
+    const { cluster } = await readDesired(generated());
+    process.stdout.write(destroyCommands(cluster, hosts()));
+    return;
+  }
+  const known = MODES.find(one => one === mode);
+  if (known === undefined) throw badInput('mode', `must be one of check, review, destroy, ${MODES.join(', ')}`);
+  await runOnMachines(known);
+}
+
+/** Is generated/ what cluster.yaml compiles to? No secret, no machine. */
+async function runCheck(): Promise<void> {
+  const found = await check(clusterFile(), generated());
+  const folder = await ReportFolder.open('check');
+  const patch = found.patch === '' ? '' : await folder.write('generated.patch', found.patch);
+  annotate(checkAnnotations(found, clusterFile()));
+  await summarise(checkSummary(found, clusterFile(), generated()));
+  const stale = found.differences.length > 0;
+  const invalid = found.diagnostics.some(one => one.severity === 'error');
+  core.setOutput('changed', stale);
+  core.setOutput('outcome', stale || invalid ? 'failed' : 'converged');
+  core.setOutput('patch', patch);
+  core.setOutput('report', folder.path);
+  if (invalid) core.setFailed(`${clusterFile()} has errors; see the annotations.`);
+  else if (stale) {
+    core.setFailed(`${generated()} is not what ${clusterFile()} compiles to. Run \`npm run compile\` and commit it.`);
+  }
+}
+
+/** What a pull request would do, without a secret and without a machine. */
+async function runReview(): Promise<void> {
+  const folder = await ReportFolder.open('review');
+  const done = await reviewPullRequest(
+    { clusterFile: clusterFile(), generated: generated(), base: input('base'), token: secret('github-token') },
+    process.env,
+  );
+  await folder.write('review.md', done.whole);
+  await summarise(done.whole);
+  process.stdout.write(`${done.headline}\n`);
+  if (done.comment === 'forbidden') core.notice('This token may not comment: the plan is in the job summary.');
+  core.setOutput('changed', done.changes);
+  core.setOutput('plan-digest', done.digest);
+  core.setOutput('outcome', done.problems.length > 0 ? 'refused' : done.changes ? 'differs' : 'converged');
+  core.setOutput('report', folder.path);
+  for (const problem of done.problems) core.error(problemText(problem), { title: problem.code });
+  if (done.problems.length > 0) core.setFailed(`A deploy would refuse this: ${done.problems[0]?.message}`);
+}
+
+async function runOnMachines(mode: Mode): Promise<void> {
   const cancel = new AbortController();
   // The runner sends SIGINT, then SIGTERM, and kills some seconds later: begin nothing new, let what runs finish.
   process.once('SIGINT', () => cancel.abort()).once('SIGTERM', () => cancel.abort());
   const progress = plainProgress({ write: text => process.stdout.write(text) });
-  const report = await start(wish(), process.env, telling(progress), cancel.signal);
+  const report = await start(wish(mode), process.env, telling(progress), cancel.signal);
   process.stdout.write(terminal(report, 'never'));
   await publish(report);
 }
 
 async function publish(report: RunReport): Promise<void> {
-  const say = { error: core.error, warning: core.warning, notice: core.notice };
-  for (const { level, message, ...properties } of annotations(report)) say[level](message, properties);
+  annotate(annotations(report));
+  const folder = await keepReport(report);
   const changed = report.hosts.filter(host => host.outcome === 'applied' || host.outcome === 'planned');
-  const file = join(process.env['RUNNER_TEMP'] ?? '.', `starrocks-ha-${report.mode}.json`);
-  await writeFile(file, json(report));
   core.setOutput('changed', report.outcome === 'changed' || report.outcome === 'differs');
   core.setOutput('changed-hosts', JSON.stringify(changed.map(host => host.address)));
   core.setOutput('plan-digest', report.plan_digest ?? '');
+  core.setOutput('approval', report.approval === null ? '' : JSON.stringify(report.approval));
   core.setOutput('outcome', report.outcome);
   core.setOutput(
     'host-outcomes',
     JSON.stringify(Object.fromEntries(report.hosts.map(host => [host.address, host.outcome]))),
   );
-  core.setOutput('report', file);
-  if (process.env['GITHUB_STEP_SUMMARY']) await core.summary.addRaw(summary(report)).write();
-  if (report.outcome === 'failed' || report.outcome === 'refused') core.setFailed(verdict(report));
+  core.setOutput('report', folder);
+  await summarise(summary(report));
+  const token = secret('github-token');
+  if (report.mode === 'drift' && token !== null) {
+    core.info(await publishDrift(report, token, process.env));
+  }
+  if (isBad(report.outcome)) core.setFailed(verdict(report));
+}
+
+function annotate(all: readonly Annotation[]): void {
+  const say = { error: core.error, warning: core.warning, notice: core.notice };
+  for (const { level, message, ...properties } of all) say[level](message, properties);
+}
+
+async function summarise(text: string): Promise<void> {
+  if (process.env['GITHUB_STEP_SUMMARY']) await core.summary.addRaw(text).write();
 }
 
 main().catch(error => {

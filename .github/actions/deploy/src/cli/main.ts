@@ -1,11 +1,16 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DeployError } from '../error.ts';
 import { problemText } from '../report/problem-text.ts';
+import type { Mode } from '../report/run-report.ts';
+import { destroy } from './destroy.ts';
+import { type DoctorOptions, doctor } from './doctor.ts';
+import { history } from './history.ts';
+import { type LogsOptions, logs } from './logs.ts';
 import { type PortsOptions, ports } from './ports.ts';
 import { runInTerminal, type TerminalOptions } from './run.ts';
 import { type TrustOptions, trust } from './trust.ts';
 
-/** `npm run plan|deploy|status|trust|ports`: the Action's engine in a terminal. */
+/** The Action's engine in a terminal: every verb is a command of the same name. */
 const program = new Command('starrocks-ha').showHelpAfterError('(see --help)');
 
 const seconds = (text: string): number => {
@@ -23,18 +28,55 @@ const machineOptions = (command: Command): Command =>
     .option('--hosts <addresses>', 'only these hosts, separated by commas')
     .option('--json', 'the whole report as JSON');
 
+/** A mode of the engine, under its own name. */
+function machineCommand(mode: Mode, description: string, kind: 'look' | 'converge' | 'by hand' = 'look'): void {
+  const command = machineOptions(program.command(mode).description(description));
+  if (kind !== 'look') {
+    command
+      .option('--dry-run', 'show what would be done and change nothing')
+      .option('--lock-timeout <seconds>', 'how long to wait for another run', seconds);
+  }
+  if (kind === 'by hand') {
+    command
+      .option('--service <name>', 'only this service: starrocks-fe, starrocks-be, starrocks-be-1 …')
+      .option('--reason <text>', 'why; kept in the record of the run');
+  }
+  command.action((options: TerminalOptions) => finish(runInTerminal(mode, options)));
+}
+
+machineCommand('plan', 'show what a deploy would do, from what the machines report');
+machineCommand('deploy', 'bring the machines to generated/, and prove it', 'converge');
+machineCommand('status', 'registration and health of every FE and BE');
+machineCommand('verify', 'the same as status');
+machineCommand('drift', 'what differs from cluster.yaml: files, containers, labels, registration, versions, strangers');
+machineCommand('diagnose', 'for each node that is not healthy: what is seen, the most likely cause, what to do');
+machineCommand('restart', 'restart services in safe order, though nothing differs', 'by hand');
+machineCommand('register', 'ADD nodes that run and are not registered', 'by hand');
+machineCommand('drop', 'DROP registered nodes that cluster.yaml no longer names', 'by hand');
+machineCommand('stop', 'stop chosen hosts, or the whole cluster, in safe order', 'by hand');
+machineCommand('start', 'start what stands still, in safe order', 'by hand');
+machineCommand('adopt', 'take over a cluster that was made by hand', 'by hand');
+machineCommand('unlock', 'show who holds a lock, and free one whose holder is gone', 'by hand');
+
+machineOptions(program.command('logs').description("the last lines of the containers' and StarRocks' own logs"))
+  .option('--service <name>', 'only this service')
+  .option('--out <folder>', 'write them there instead of printing them')
+  .action((options: LogsOptions) => finish(logs(options)));
+
 machineOptions(
-  program.command('plan').description('show what a deploy would do, from what the machines report'),
-).action((options: TerminalOptions) => finish(runInTerminal('plan', options)));
+  program.command('history').description('the last runs that changed something, from the machines'),
+).action((options: TerminalOptions) => finish(history(options)));
 
-machineOptions(program.command('deploy').description('bring the machines to generated/, and prove it'))
-  .option('--dry-run', 'show what would be done and change nothing')
-  .option('--lock-timeout <seconds>', 'how long to wait for another run', seconds)
-  .action((options: TerminalOptions) => finish(runInTerminal('deploy', options)));
+program
+  .command('destroy')
+  .description('print the commands that delete a cluster; nothing runs them but you')
+  .option('--generated <folder>', 'the compiled folder', 'generated')
+  .option('--hosts <addresses>', 'only these hosts, separated by commas')
+  .action((options: { generated: string; hosts?: string }) => finish(destroy(options)));
 
-machineOptions(program.command('status').description('registration and health of every FE and BE')).action(
-  (options: TerminalOptions) => finish(runInTerminal('status', options)),
-);
+machineOptions(
+  program.command('doctor').description('what is missing for the first deploy, and the command that mends it'),
+).action((options: DoctorOptions) => finish(doctor(options)));
 
 program
   .command('trust')

@@ -1,5 +1,5 @@
 import type { Doing } from '../engine/converge.ts';
-import { start } from '../engine/start.ts';
+import { start, type Wish } from '../engine/start.ts';
 import type { Colour } from '../report/colour.ts';
 import { json } from '../report/json.ts';
 import { liveProgress, type ProgressView, plainProgress } from '../report/progress.ts';
@@ -16,6 +16,8 @@ export interface TerminalOptions {
   readonly hosts?: string;
   readonly json?: boolean;
   readonly dryRun?: boolean;
+  readonly service?: string;
+  readonly reason?: string;
   readonly lockTimeout?: number;
 }
 
@@ -23,8 +25,16 @@ const FRAMES_MS = 200;
 
 /** @returns the exit code: 0 converged, 1 failed, 2 differs */
 export async function runInTerminal(mode: Mode, options: TerminalOptions): Promise<number> {
-  const colour: Colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? 'always' : 'never';
-  const view = progressView(colour);
+  const report = await reportInTerminal(mode, options);
+  process.stdout.write(options.json === true ? json(report) : terminal(report, colourOfTerminal()));
+  return exitCode(report);
+}
+
+export const colourOfTerminal = (): Colour => (process.stdout.isTTY && !process.env['NO_COLOR'] ? 'always' : 'never');
+
+/** Runs with progress on standard error; Ctrl-C ends it cleanly. */
+export async function reportInTerminal(mode: Mode, options: TerminalOptions): Promise<RunReport> {
+  const view = progressView(colourOfTerminal());
   const ticking = setInterval(() => view.tick(), FRAMES_MS);
   const cancel = new AbortController();
   const stop = () => {
@@ -33,28 +43,34 @@ export async function runInTerminal(mode: Mode, options: TerminalOptions): Promi
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const wish = {
-      mode,
-      generated: options.generated,
-      clusterFile: options.cluster,
-      knownHosts: options.knownHosts,
-      privateKey: await privateKey(options.identity),
-      passphrase: process.env['SSH_PASSPHRASE'] ?? null,
-      password: null,
-      hosts: options.hosts?.split(/[\s,]+/).filter(host => host !== '') ?? [],
-      dryRun: options.dryRun === true,
-      parallelism: 32,
-      lockLimit: options.lockTimeout ?? null,
-    };
-    const report = await start(wish, process.env, telling(view), cancel.signal);
-    view.done();
-    process.stdout.write(options.json === true ? json(report) : terminal(report, colour));
-    return exitCode(report);
+    return await start(await wishOf(mode, options), process.env, telling(view), cancel.signal);
   } finally {
     view.done();
     clearInterval(ticking);
     process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
   }
+}
+
+export const hostsOf = (options: { readonly hosts?: string }): string[] =>
+  options.hosts?.split(/[\s,]+/).filter(host => host !== '') ?? [];
+
+export async function wishOf(mode: Mode, options: TerminalOptions): Promise<Wish> {
+  return {
+    mode,
+    generated: options.generated,
+    clusterFile: options.cluster,
+    knownHosts: options.knownHosts,
+    privateKey: await privateKey(options.identity),
+    passphrase: process.env['SSH_PASSPHRASE'] ?? null,
+    password: null,
+    hosts: hostsOf(options),
+    service: options.service ?? '',
+    reason: options.reason ?? '',
+    approved: '',
+    dryRun: options.dryRun === true,
+    parallelism: 32,
+    lockLimit: options.lockTimeout ?? null,
+  };
 }
 
 export const exitCode = ({ outcome }: RunReport): number =>

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError, type Problem } from '../error.ts';
+import { type Approval, beyond } from '../plan/approval.ts';
 import { holds } from '../plan/gates.ts';
 import { next } from '../plan/next.ts';
 import type { Operation } from '../plan/operation.ts';
-import { type Memory, type Request, startTime, view } from '../plan/situation.ts';
+import { convergeAll, type Memory, type Request, startTime, view } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
+import { notApproved } from './not-approved.ts';
 
 /** What to look at again; the cluster's rows always are. */
 export interface Look {
@@ -44,6 +46,15 @@ export type Doing = (event: {
   readonly doing: string | null;
 }) => void;
 
+/** What a run may do, and who hears of it. */
+export interface Leave {
+  /** null: whatever is found necessary. */
+  readonly approved: Approval | null;
+  readonly doing: Doing;
+  /** Aborted: nothing new begins. */
+  readonly signal: AbortSignal;
+}
+
 export interface Convergence {
   readonly world: World;
   readonly records: readonly StepRecord[];
@@ -63,9 +74,9 @@ export async function converge(
   fleet: Fleet,
   start: World,
   request: Request,
-  doing: Doing,
-  signal: AbortSignal,
+  leave: Leave,
 ): Promise<Convergence> {
+  const { doing, signal } = leave;
   const records: StepRecord[] = [];
   const memory: { started: Record<string, { start_time: string | null }>; unhealthy_before: number | null } = {
     started: {},
@@ -98,7 +109,7 @@ export async function converge(
     if (decision.kind === 'blocked') return { world, records, problems: decision.problems };
     if (signal.aborted)
       return { world, records: [...records, ...notBegun(decision.steps)], problems: [cancelled(decision)] };
-    const problems = await runWave(desired, fleet, world, request, memory, decision.steps, records, doing, signal);
+    const problems = await runWave(desired, fleet, world, request, memory, decision.steps, records, leave);
     const touched = decision.steps.flatMap(step => (step.host === null ? [] : [step.host]));
     world = await fleet.look(world, { machines: touched, answers: 'all' });
     if (problems.length > 0) return { world, records, problems };
@@ -114,11 +125,12 @@ async function runWave(
   memory: { started: Record<string, { start_time: string | null }> } & Memory,
   steps: readonly Step[],
   records: StepRecord[],
-  doing: Doing,
-  signal: AbortSignal,
+  { approved, doing, signal }: Leave,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   const v = view({ desired, world, request, memory });
+  const more = approved === null ? [] : beyond(approved, desired, steps);
+  if (approved !== null && more.length > 0) return [notApproved(more, approved)];
   for (const step of steps) {
     const refusal = refused(step, v, desired, fleet);
     if (refusal !== null) return [refusal];
@@ -157,7 +169,7 @@ async function runWave(
   }
 
   function remember(operation: Operation): void {
-    if (operation.kind !== 'activate') return;
+    if (operation.kind !== 'activate' && operation.kind !== 'restart') return;
     const key = nodeKey(operation.host, operation.service);
     const node = [...v.frontends, ...v.backends].find(one => one.key === key);
     memory.started[key] = { start_time: node?.row?.alive === true ? startTime(node.row) : null };
@@ -259,7 +271,7 @@ async function withLogs(
   memory: Memory,
   desired: ClusterJson,
 ): Promise<Problem> {
-  const v = view({ desired, world, request: { hosts: null }, memory });
+  const v = view({ desired, world, request: convergeAll, memory });
   const waited = [...v.frontends, ...v.backends].filter(
     node =>
       wait.hosts.includes(node.host.address) && (wait.service === null || node.service.kind === kindOf(wait.service)),

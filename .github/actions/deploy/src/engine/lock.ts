@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
 import { majority } from '../plan/gates.ts';
-import type { LockOwner, World } from '../plan/world.ts';
+import { type HostWorld, type Known, known, type LockOwner, type World } from '../plan/world.ts';
 import type { Machines } from './machines.ts';
 
 const PAUSE_MS = 1000;
@@ -10,6 +10,7 @@ const PAUSE_MS = 1000;
 /**
  * Locks a majority of the FE hosts, so that two runs can never both go on, then every host that the plan touches: all
  * or none. Before the first bootstrap nobody has met anybody, so all FE hosts are locked.
+ * @returns what the locked machines look like under the lock
  * @throws DeployError E_LOCKED with who holds it, once `limitSeconds` are over
  */
 export async function lockHosts(
@@ -20,12 +21,14 @@ export async function lockHosts(
   limitSeconds: number,
   waiting: (host: string, owner: LockOwner | null) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<World['hosts']> {
   const { arbiters, rest } = wanted(cluster, world, touched);
   const end = performance.now() + limitSeconds * 1000;
   for (;;) {
-    const busy = (await lockAll(machines, arbiters, 'one by one')) ?? (await lockAll(machines, rest, 'together'));
-    if (busy === null) return;
+    const seen: Record<string, Known<HostWorld>> = {};
+    const busy =
+      (await lockAll(machines, arbiters, 'one by one', seen)) ?? (await lockAll(machines, rest, 'together', seen));
+    if (busy === null) return seen;
     await Promise.all([...arbiters, ...rest].map(host => machines.release(host.address)));
     waiting(busy.host.address, busy.owner);
     if (performance.now() >= end || signal.aborted) throw locked(busy, limitSeconds);
@@ -68,22 +71,29 @@ async function lockAll(
   machines: Machines,
   hosts: readonly CompiledHost[],
   how: 'one by one' | 'together',
+  seen: Record<string, Known<HostWorld>>,
 ): Promise<Busy | null> {
   if (how === 'together') {
-    const busy = await Promise.all(hosts.map(host => lockOne(machines, host)));
+    const busy = await Promise.all(hosts.map(host => lockOne(machines, host, seen)));
     return busy.find(one => one !== null) ?? null;
   }
   for (const host of hosts) {
-    const busy = await lockOne(machines, host);
+    const busy = await lockOne(machines, host, seen);
     if (busy !== null) return busy;
   }
   return null;
 }
 
-async function lockOne(machines: Machines, host: CompiledHost): Promise<Busy | null> {
+async function lockOne(
+  machines: Machines,
+  host: CompiledHost,
+  seen: Record<string, Known<HostWorld>>,
+): Promise<Busy | null> {
   const session = await machines.open(host);
   const answer = await session.lock();
-  return answer.locked ? null : { host, owner: answer.owner };
+  if (!answer.locked) return { host, owner: answer.owner };
+  seen[host.address] = known(answer.machine);
+  return null;
 }
 
 function locked({ host, owner }: Busy, limitSeconds: number): DeployError {

@@ -6,7 +6,7 @@ import { observeCommand, parseObservation } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
 import { applyStatement } from '../starrocks/apply-statement.ts';
-import { type Connection, type ConnectOptions, connect } from '../transport/connect.ts';
+import { type Connection, type ConnectOptions, connect, type ExecResult } from '../transport/connect.ts';
 import type { Fleet, Look } from './converge.ts';
 import type { Desired } from './desired.ts';
 import type { Provenance } from './provenance.ts';
@@ -211,23 +211,51 @@ export class Machines implements Fleet {
     return (await this.#sessions.get(host)?.logs(service, LOG_LINES)) ?? '';
   }
 
+  /** Runs a command that changes nothing of the cluster, under sudo where the machine wants that. */
+  async exec(host: CompiledHost, command: string): Promise<ExecResult> {
+    const connection = this.#connections.get(host.address);
+    if (connection === undefined) throw this.#notReached(host);
+    return connection.exec(host.ssh.sudo && !command.startsWith('sudo ') ? `sudo -n ${command}` : command, {
+      timeoutMs: this.#options.desired.cluster.timeouts.query * 1000,
+      maxBytes: 16 * 2 ** 20,
+    });
+  }
+
+  /** Keeps a run's record on machines that it holds. @returns addresses where that failed */
+  async record(addresses: ReadonlySet<string>, text: string): Promise<string[]> {
+    const failed = await Promise.all(
+      [...this.#sessions].map(async ([address, session]) => {
+        if (!addresses.has(address)) return [];
+        try {
+          await session.record(text);
+          return [];
+        } catch (error) {
+          if (error instanceof DeployError) return [address];
+          throw error;
+        }
+      }),
+    );
+    return failed.flat();
+  }
+
+  #notReached(host: CompiledHost): DeployError {
+    return (
+      this.#unreached.get(host.address) ??
+      new DeployError({
+        code: 'E_UNREACHABLE',
+        host: host.address,
+        message: `${host.address} was not reached.`,
+        hint: 'Bring it up.',
+      })
+    );
+  }
+
   /** Opens a session on a machine that was reached. */
   async open(host: CompiledHost): Promise<Session> {
     const there = this.#sessions.get(host.address);
     if (there !== undefined) return there;
     const connection = this.#connections.get(host.address);
-    const reason = this.#unreached.get(host.address);
-    if (connection === undefined) {
-      throw (
-        reason ??
-        new DeployError({
-          code: 'E_UNREACHABLE',
-          host: host.address,
-          message: `${host.address} was not reached.`,
-          hint: 'Bring it up.',
-        })
-      );
-    }
+    if (connection === undefined) throw this.#notReached(host);
     const { desired, provenance, secrets } = this.#options;
     const session = await openSession(connection, host, {
       cluster: desired.cluster,

@@ -1,49 +1,25 @@
-import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
-import { DeployError, type Problem } from '../error.ts';
+import { DeployError } from '../error.ts';
+import { approvalOf, beyond } from '../plan/approval.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
-import type { Request } from '../plan/situation.ts';
-import { stepTitle } from '../plan/step.ts';
 import { type LockOwner, nodeKey, type World } from '../plan/world.ts';
+import { auditRecord } from '../report/audit-record.ts';
 import { redactData } from '../report/redact.ts';
-import type { HostOutcome, HostReport, Mode, RunOutcome, RunReport, StepReport } from '../report/run-report.ts';
-import type { Finding } from '../verify/finding.ts';
+import type { Mode, RunReport } from '../report/run-report.ts';
 import { verify } from '../verify/verify.ts';
-import { converge, type Doing, type StepRecord } from './converge.ts';
-import type { Desired } from './desired.ts';
+import { converge, type StepRecord } from './converge.ts';
+import type { Course, RunOptions } from './course.ts';
+import { collectLogs, diagnoseNow } from './diagnose.ts';
 import { lockHosts } from './lock.ts';
-import { Machines, type MachinesOptions } from './machines.ts';
-import { checkSuccession, type Provenance } from './provenance.ts';
+import { Machines } from './machines.ts';
+import { notApproved } from './not-approved.ts';
+import { checkSuccession } from './provenance.ts';
+import { runReport } from './run-report.ts';
+import { unlock } from './unlock.ts';
 
-export interface RunOptions {
-  readonly mode: Mode;
-  readonly desired: Desired;
-  readonly provenance: Provenance;
-  /** Folder of the clone, for questions to git. */
-  readonly clone: string;
-  readonly request: Request;
-  /** A deploy that shows what it would do and changes nothing. */
-  readonly dryRun: boolean;
-  readonly connection: MachinesOptions['connection'];
-  readonly password: string | null;
-  readonly parallelism: number;
-  /** Seconds, or null for the one of cluster.yaml. */
-  readonly lockLimit: number | null;
-  readonly doing: Doing;
-  readonly signal: AbortSignal;
-  /** Values that no output may show. */
-  readonly secrets: readonly string[];
-  readonly counters?: () => Readonly<Record<string, number>>;
-}
-
-/** What a run has found out and done so far. */
-interface Course {
-  before: World | null;
-  world: World | null;
-  plan: Plan | null;
-  records: readonly StepRecord[];
-  problems: Problem[];
-  findings: readonly Finding[];
-}
+/** Modes that only look and say what they see. */
+const LOOKS: ReadonlySet<Mode> = new Set(['verify', 'status', 'diagnose', 'logs', 'unlock']);
+/** Modes that plan and never act. */
+const DRY: ReadonlySet<Mode> = new Set(['plan', 'drift']);
 
 /** One run from observation to report. Problems are in the report; only defects of ours are thrown. */
 export async function run(options: RunOptions): Promise<RunReport> {
@@ -55,61 +31,109 @@ export async function run(options: RunOptions): Promise<RunReport> {
     parallelism: options.parallelism,
     secrets: options.secrets,
   });
-  const course: Course = { before: null, world: null, plan: null, records: [], problems: [], findings: [] };
+  const course: Course = {
+    started: new Date(),
+    before: null,
+    world: null,
+    plan: null,
+    records: [],
+    problems: [],
+    findings: [],
+    diagnoses: [],
+    logs: [],
+    notes: [],
+    ended: null,
+  };
+  const report = () => redactData(runReport(options, machines, course), options.secrets);
   try {
-    await carryOut(options, machines, course);
-  } catch (error) {
-    if (!(error instanceof DeployError)) throw error;
-    course.problems.push(error.problem);
+    await carryOut(options, machines, course).catch(asProblem(course));
+    await explain(options, machines, course).catch(asProblem(course));
+    await leaveRecord(options, machines, course, report);
   } finally {
     await machines.close();
   }
-  return redactData(report(options, machines, course), options.secrets);
+  return report();
 }
 
+const asProblem = (course: Course) => (error: unknown) => {
+  if (!(error instanceof DeployError)) throw error;
+  course.problems.push(error.problem);
+};
+
 async function carryOut(options: RunOptions, machines: Machines, course: Course): Promise<void> {
-  const { desired, request, provenance, clone, mode } = options;
+  const { desired, request, mode } = options;
   options.doing({ host: null, service: null, doing: 'observing' });
-  let world = await machines.observe();
+  const world = await machines.observe();
   course.before = world;
   course.world = world;
   for (const [address, error] of machines.unreached) {
     if (request.hosts === null || request.hosts.has(address)) course.problems.push(error.problem);
   }
-  await checkMarkers(options, world);
-  if (mode !== 'verify' && mode !== 'status') {
+  if (mode === 'drift' && isLocked(world)) {
+    course.ended = 'locked';
+    course.problems = [];
+    return;
+  }
+  if (mode === 'unlock') return unlock(options, machines, course);
+  if (mode === 'logs') {
+    course.logs = await collectLogs(options, machines);
+    return;
+  }
+  if (!LOOKS.has(mode)) {
+    await checkMarkers(options, world);
     course.plan = makePlan(desired.cluster, world, request);
     course.problems.push(...course.plan.problems);
+    const acts = !DRY.has(mode) && !options.dryRun && course.plan.waves.length > 0;
+    if (acts && course.plan.problems.length === 0 && mayBegin(options, course.plan, course)) {
+      await act(options, machines, course, course.plan);
+    }
+    if (course.plan.problems.length > 0 && mode !== 'drift') return;
+    if (mode === 'plan' || options.dryRun || course.ended !== null) return;
+    // Whoever restarts one node by hand has not asked whether the rest is as declared.
+    if (request.intent !== 'converge' && mode !== 'restart') return;
   }
-  const nothing = course.plan === null || course.plan.waves.length === 0;
-  const blocked = (course.plan?.problems.length ?? 0) > 0;
-  if (mode === 'deploy' && !options.dryRun && !nothing && !blocked) {
-    const touched = course.plan?.hosts ?? [];
-    await lockHosts(
-      machines,
-      desired.cluster,
-      world,
-      touched,
-      options.lockLimit ?? desired.cluster.timeouts.lock,
-      (host, owner) => options.doing({ host, service: null, doing: `waiting for the lock of ${ownerText(owner)}` }),
-      options.signal,
-    );
-    // Looked again under the lock: what another run did meanwhile is not done twice.
-    world = await machines.look(world, { machines: [...machines.locked], answers: 'all' });
-    course.before = world;
-    await checkMarkers({ ...options, clone, provenance }, world);
-    const {
-      records,
-      problems,
-      world: after,
-    } = await converge(desired.cluster, machines, world, request, options.doing, options.signal);
-    course.records = records;
-    course.problems.push(...problems);
-    course.world = after;
-    world = after;
+  course.findings = verify(desired.cluster, course.before, course.world, named(course.records));
+}
+
+async function act(options: RunOptions, machines: Machines, course: Course, plan: Plan): Promise<void> {
+  const { desired, request } = options;
+  const before = course.before as World;
+  const seen = await lockHosts(
+    machines,
+    desired.cluster,
+    before,
+    plan.hosts,
+    options.lockLimit ?? desired.cluster.timeouts.lock,
+    (host, owner) => options.doing({ host, service: null, doing: `waiting for the lock of ${ownerText(owner)}` }),
+    options.signal,
+  );
+  // Looked again under the lock: what another run did meanwhile is not done twice.
+  const hosts = { ...before.hosts, ...seen };
+  const world = await machines.look({ ...before, hosts }, { machines: [], answers: 'all' });
+  course.before = world;
+  await checkMarkers(options, world);
+  const { approved, doing, signal } = options;
+  const done = await converge(desired.cluster, machines, world, request, { approved, doing, signal });
+  course.records = done.records;
+  course.problems.push(...done.problems);
+  course.world = done.world;
+}
+
+const isLocked = (world: World): boolean =>
+  Object.values(world.hosts).some(answer => answer.known && answer.value.lock !== null);
+
+/** Is what was approved still what is wanted, and is what is found necessary a part of it? */
+function mayBegin({ approved, desired }: RunOptions, plan: Plan, course: Course): boolean {
+  if (approved === null) return true;
+  if (approvalOf(desired.cluster, plan).tree !== approved.tree) {
+    course.ended = 'superseded';
+    return false;
   }
-  if (blocked || (mode === 'plan' && course.plan !== null) || options.dryRun) return;
-  course.findings = verify(desired.cluster, course.before, world, named(course.records));
+  const steps = plan.waves.flatMap(wave => wave.steps);
+  const more = beyond(approved, desired.cluster, steps);
+  if (more.length === 0) return true;
+  course.problems.push(notApproved(more, approved));
+  return false;
 }
 
 const ownerText = (owner: LockOwner | null): string =>
@@ -133,104 +157,24 @@ function named(records: readonly StepRecord[]): ReadonlySet<string> {
   );
 }
 
-function report(options: RunOptions, machines: Machines, course: Course): RunReport {
-  const { cluster } = options.desired;
-  const rows = course.world?.cluster.known === true ? course.world.cluster.value : null;
-  const hosts = hostReports(options, machines, course);
-  return {
-    format: 1,
-    mode: options.mode,
-    cluster: cluster.cluster,
-    version: cluster.version,
-    commit: options.provenance.commit || null,
-    run: options.provenance.run,
-    plan_digest: course.plan?.digest ?? null,
-    outcome: outcome(options, course),
-    hosts,
-    steps: stepReports(course),
-    findings: course.findings,
-    problems: course.problems,
-    dangers: dangers(course),
-    frontends: rows?.frontends.map(row => row.raw) ?? [],
-    backends: rows?.backends.map(row => row.raw) ?? [],
-    counters: options.counters?.() ?? {},
-  };
+/** Looks for the causes of what is not healthy: when asked to, and by itself when a run that changed something failed. */
+async function explain(options: RunOptions, machines: Machines, course: Course): Promise<void> {
+  const failed = course.problems.length > 0 && course.records.length > 0;
+  if (options.mode !== 'diagnose' && !failed) return;
+  course.diagnoses = await diagnoseNow(options, machines, course);
 }
 
-function outcome(options: RunOptions, { problems, findings, plan, records }: Course): RunOutcome {
-  const changed = records.some(record => record.outcome !== 'not-begun');
-  const wrong = problems.length > 0 || findings.some(finding => finding.severity === 'error');
-  if (wrong) return changed || plan === null || plan.problems.length === 0 ? 'failed' : 'refused';
-  if (changed) return 'changed';
-  const differs = (plan?.waves.length ?? 0) > 0;
-  if (differs) return 'differs';
-  return options.mode === 'deploy' ? 'unchanged' : 'converged';
+/** Who changed what, when and why, on every machine that this run holds. */
+async function leaveRecord(
+  options: RunOptions,
+  machines: Machines,
+  course: Course,
+  report: () => RunReport,
+): Promise<void> {
+  if (course.records.every(record => record.outcome === 'not-begun')) return;
+  const touched = new Set(course.records.flatMap(({ step }) => (step.host === null ? [] : [step.host])));
+  const record = `${JSON.stringify(auditRecord(report(), options.provenance.repository, course.before))}\n`;
+  const unwritten = await machines.record(touched, record);
+  if (unwritten.length > 0)
+    course.notes.push(`The record of this run could not be written on ${unwritten.join(', ')}.`);
 }
-
-const iso = (time: number | null): string | null => (time === null ? null : new Date(time).toISOString());
-
-function stepReports({ plan, records }: Course): StepReport[] {
-  const told = records.map(({ title, step, outcome, started, ended }) => ({
-    title,
-    host: step.host,
-    service: step.service,
-    reason: step.reason,
-    outcome,
-    started: iso(started),
-    ended: iso(ended),
-  }));
-  const begun = new Set(told.map(step => step.title));
-  const rest = (plan?.waves ?? []).flatMap(wave => wave.steps).filter(step => !begun.has(stepTitle(step)));
-  const ran = records.length > 0;
-  return [
-    ...told,
-    ...rest.map(step => ({
-      title: stepTitle(step),
-      host: step.host,
-      service: step.service,
-      reason: step.reason,
-      outcome: ran ? ('not-begun' as const) : ('planned' as const),
-      started: null,
-      ended: null,
-    })),
-  ];
-}
-
-function dangers({ plan }: Course): string[] {
-  const steps = plan?.waves.flatMap(wave => wave.steps) ?? [];
-  return steps.flatMap(step => (step.outage === null ? [] : [`${stepTitle(step)} takes an outage of ${step.outage}.`]));
-}
-
-function hostReports(options: RunOptions, machines: Machines, course: Course): HostReport[] {
-  const planned = course.plan?.waves.flatMap(wave => wave.steps) ?? [];
-  return options.desired.cluster.hosts.map(host => {
-    const { address } = host;
-    // What a machine only remembers of the others is no change of it.
-    const steps = course.records.filter(({ step }) => step.host === address && step.action !== 'remember');
-    const mine = planned.filter(step => step.host === address && step.action !== 'remember');
-    const services = [...new Set([...steps.map(one => one.step), ...mine].flatMap(step => step.service ?? []))];
-    const told = (outcome: HostOutcome, why: string): HostReport => ({
-      address,
-      outcome,
-      why,
-      services: services.sort(byName),
-    });
-    if (host.maintenance) return told('maintenance', 'it is in maintenance');
-    const unreached = machines.unreached.get(address);
-    if (unreached !== undefined) return told('failed', unreached.problem.message.replace(/\.$/, ''));
-    const problem = course.problems.find(one => one.host === address);
-    if (problem !== undefined) return told('failed', firstLine(problem.message));
-    const undone = mine.filter(step => !steps.some(one => one.outcome === 'done' && one.title === stepTitle(step)));
-    const cause = course.problems[0];
-    if (undone.length > 0 && cause !== undefined) {
-      return told('not-reached', `because of ${cause.host ?? 'the cluster'}: ${firstLine(cause.message)}`);
-    }
-    if (steps.length > 0) return told('applied', steps.map(one => one.step.action).join(', '));
-    if (mine.length > 0) return told('planned', mine.map(step => step.action).join(', '));
-    return told('unchanged', '');
-  });
-}
-
-const firstLine = (text: string): string => (text.split('\n')[0] ?? '').replace(/\.$/, '');
-
-const byName = (a: ServiceName | string, b: ServiceName | string): number => a.localeCompare(b);

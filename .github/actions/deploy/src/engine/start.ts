@@ -1,15 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
+import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
-import type { Request } from '../plan/situation.ts';
+import type { Intent, Request } from '../plan/situation.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
 import { counting } from '../transport/counters.ts';
 import { parseKnownHosts } from '../transport/known-hosts.ts';
+import { readPrivateKey } from '../transport/private-key.ts';
 import type { Doing } from './converge.ts';
+import type { RunOptions } from './course.ts';
 import { type Desired, readDesired } from './desired.ts';
 import { checkFreshness } from './freshness.ts';
 import { provenance } from './provenance.ts';
+import { readApproval } from './read-approval.ts';
 import { run } from './run.ts';
 
 /** A run as a person or a workflow asks for it; nothing is checked yet. */
@@ -25,6 +28,12 @@ export interface Wish {
   readonly password: string | null;
   /** Addresses, or [] for all. */
   readonly hosts: readonly string[];
+  /** Name of a service, or '' for all. */
+  readonly service: string;
+  /** Why, in the words of whoever started it, or ''. */
+  readonly reason: string;
+  /** The output `approval` of a plan, or '': whatever is found necessary. */
+  readonly approved: string;
   readonly dryRun: boolean;
   readonly parallelism: number;
   readonly lockLimit: number | null;
@@ -37,17 +46,31 @@ export async function start(
   doing: Doing,
   signal: AbortSignal,
 ): Promise<RunReport> {
+  return run(await prepare(wish, env, doing, signal));
+}
+
+/** @throws DeployError for whatever a person has to mend first */
+export async function prepare(
+  wish: Wish,
+  env: Readonly<Record<string, string | undefined>>,
+  doing: Doing,
+  signal: AbortSignal,
+): Promise<RunOptions> {
   const desired = await readDesired(wish.generated);
   if (wish.clusterFile !== null) await checkFreshness(wish.clusterFile, wish.generated);
+  // Once, and not again by every machine.
+  readPrivateKey(wish.privateKey, wish.passphrase);
   const clone = dirname(resolve(wish.generated));
   const password = wish.password ?? passwordOf(desired.cluster, env);
   const counters = counting();
-  return run({
+  return {
     mode: wish.mode,
     desired,
     provenance: await provenance(clone, env),
     clone,
-    request: requestOf(wish.hosts, desired),
+    request: requestOf(wish, desired),
+    approved: readApproval(wish.approved),
+    why: reasonOf(wish),
     dryRun: wish.dryRun,
     connection: {
       privateKey: wish.privateKey,
@@ -66,7 +89,7 @@ export async function start(
       const { operations, ...totals } = counters;
       return { ...totals, ...operations };
     },
-  });
+  };
 }
 
 function passwordOf(cluster: ClusterJson, env: Readonly<Record<string, string | undefined>>): string | null {
@@ -80,13 +103,51 @@ function passwordOf(cluster: ClusterJson, env: Readonly<Record<string, string | 
   });
 }
 
-function requestOf(hosts: readonly string[], { cluster }: Desired): Request {
-  if (hosts.length === 0) return { hosts: null };
+const INTENTS: Partial<Record<Mode, Intent>> = {
+  restart: 'restart',
+  register: 'register',
+  drop: 'drop',
+  stop: 'stop',
+  start: 'start',
+  adopt: 'adopt',
+};
+
+function requestOf({ mode, hosts, service }: Wish, { cluster }: Desired): Request {
+  const intent = INTENTS[mode] ?? 'converge';
   const strangers = hosts.filter(address => !cluster.hosts.some(host => host.address === address));
-  if (strangers.length === 0) return { hosts: new Set(hosts) };
+  // What is dropped is by definition not in cluster.yaml.
+  if (strangers.length > 0 && intent !== 'drop') {
+    throw new DeployError({
+      code: 'E_UNKNOWN_HOST',
+      message: `${strangers.join(', ')} ${strangers.length === 1 ? 'is' : 'are'} not in cluster.yaml.`,
+      hint: `Choose among ${cluster.hosts.map(host => host.address).join(', ')}.`,
+    });
+  }
+  return { hosts: hosts.length === 0 ? null : new Set(hosts), service: serviceOf(service, cluster), intent };
+}
+
+function serviceOf(wanted: string, { hosts }: ClusterJson): ServiceName | null {
+  if (wanted === '') return null;
+  const names = [...new Set(hosts.flatMap(host => [host.fe, ...host.be].flatMap(one => one?.name ?? [])))];
+  const service = names.find(name => name === wanted);
+  if (service !== undefined) return service;
   throw new DeployError({
-    code: 'E_UNKNOWN_HOST',
-    message: `${strangers.join(', ')} ${strangers.length === 1 ? 'is' : 'are'} not in cluster.yaml.`,
-    hint: `Choose among ${cluster.hosts.map(host => host.address).join(', ')}.`,
+    code: 'E_UNKNOWN_SERVICE',
+    message: `No host of cluster.yaml has a service of the name ${JSON.stringify(wanted)}.`,
+    hint: `Choose among ${names.join(', ')}.`,
+  });
+}
+
+/** Modes for which somebody has to say why: they change a cluster by hand. */
+const NEEDS_REASON: ReadonlySet<Mode> = new Set(['restart', 'register', 'drop', 'stop', 'start', 'adopt']);
+
+function reasonOf({ mode, reason, dryRun }: Wish): string | null {
+  const why = reason.trim();
+  if (why !== '') return why;
+  if (dryRun || !NEEDS_REASON.has(mode)) return null;
+  throw new DeployError({
+    code: 'E_NO_REASON',
+    message: `${mode} changes the cluster by hand, and nobody said why.`,
+    hint: 'Give the reason in a few words (--reason, or the input reason): it is kept in the record of the run.',
   });
 }

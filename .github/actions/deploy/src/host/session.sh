@@ -179,6 +179,45 @@ do_stop() {
   docker stop "$1"
 }
 
+# restart SERVICE EXPECTED: as it is
+do_restart() {
+  state=$(state_of "$1") || die "$state"
+  [ "$state" != none ] || die "E_SWAP the container $1 is gone"
+  there=$(digest_of "$1" 2>"$tmp/said") || die "$(cat "$tmp/said")"
+  [ "$there" = "$2" ] || die "E_SWAP it carries the digest ${there:-none}, and $2 was seen"
+  docker restart "$1"
+}
+
+# removeContainer SERVICE: stopped ones only; its folders stay
+do_removeContainer() {
+  state=$(state_of "$1") || die "$state"
+  [ "$state" != none ] || exit 0
+  [ "$state" != running ] || die "$1 runs: it is not removed"
+  docker rm "$1"
+}
+
+# retire MARKER FOLDER...: left behind by whom and when, beside each folder that exists
+do_retire() {
+  marker=$1
+  shift
+  for folder in "$@"; do
+    [ -e "$folder" ] || continue
+    printf '%s\n' "$marker" | put "$folder.retired" || die "$folder.retired cannot be written"
+  done
+}
+
+# record NONCE < text: one run that changed something; the newest fifty stay
+do_record() {
+  history=$dir/state/history
+  put "$history/$(date -u +%Y%m%dT%H%M%SZ)-$1.json" <"$payload" || die "$history cannot be written"
+  # Names begin with the time, so that their order is that of the runs.
+  set -- "$history"/*.json
+  while [ $# -gt 50 ]; do
+    rm -f "$1"
+    shift
+  done
+}
+
 # logs SERVICE LINES
 do_logs() { docker logs --tail "$2" "$1"; }
 
@@ -216,7 +255,7 @@ operate() { # OP < nothing
     set -- "$@" "${word%.}"
   done <"$tmp/words"
   case $op in
-    stage | pull | activate | refresh | writeState | asideMetadata | stop)
+    stage | pull | activate | refresh | writeState | asideMetadata | stop | restart | removeContainer | retire | record)
       [ -n "$locked" ] || die 'this session does not hold the lock of the machine'
       "do_$op" "$@"
       ;;
@@ -249,6 +288,11 @@ END
       read -r word <"$tmp/words"
       word=$(decoded "$word")
       lock "${word%.}" >"$tmp/out" 2>&1
+      code=$?
+      # What another run did meanwhile is seen at once, without one more exchange.
+      if [ "$code" -eq 0 ]; then sh -c "$observe" sh "$@" >"$tmp/out" 2>&1 </dev/null; fi
+      answer "$op" "$code" <"$tmp/out"
+      continue
       ;;
     *) (operate "$op") >"$tmp/out" 2>&1 </dev/null ;;
   esac

@@ -30,11 +30,16 @@ export interface SessionContext {
 
 /** A resident shell on one machine: see session.sh. */
 export interface Session {
-  /** Takes the machine's lock, or tells who has it. */
-  lock(): Promise<{ readonly locked: true } | { readonly locked: false; readonly owner: LockOwner | null }>;
+  /** Takes the machine's lock and looks at the machine under it, or tells who has it. */
+  lock(): Promise<
+    | { readonly locked: true; readonly machine: HostWorld }
+    | { readonly locked: false; readonly owner: LockOwner | null }
+  >;
   observe(): Promise<HostWorld>;
   run(operation: Exclude<Operation, { kind: 'sql' }>): Promise<void>;
   logs(service: ServiceName, lines: number): Promise<string>;
+  /** Keeps the text in the machine's history, which holds the newest fifty. */
+  record(text: string): Promise<void>;
   /** Ends it and gives the lock back. */
   close(): Promise<void>;
 }
@@ -94,17 +99,19 @@ export async function openSession(
     context.counters.operations[request.op] = (context.counters.operations[request.op] ?? 0) + 1;
     return frames.ask(request, what, seconds);
   };
+  const parse = (stdout: string, code = 0): HostWorld =>
+    parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now());
   return {
     lock: async () => {
       const owner: LockOwner = { ...context.owner, since: new Date().toISOString() };
       const { code, output } = await ask({ op: 'lock', words: [JSON.stringify(owner)] }, 'the lock was taken', query);
-      if (code === 0) return { locked: true };
+      if (code === 0) return { locked: true, machine: parse(output) };
       if (code === 75) return { locked: false, owner: ownerOf(output) };
       throw explainFailure(host, 'lock', redact(output, context.secrets));
     },
     observe: async () => {
       const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
-      return parseObservation(host, context.cluster, { stdout: output, stderr: '', code }, Date.now());
+      return parse(output, code);
     },
     run: async operation => {
       const request = await render(operation, host, context);
@@ -119,6 +126,11 @@ export async function openSession(
     logs: async (service, lines) => {
       const { output } = await ask({ op: 'logs', words: [service, String(lines)] }, 'logs were read', query);
       return redact(output, context.secrets);
+    },
+    record: async text => {
+      const payload = Buffer.from(text);
+      const { code, output } = await ask({ op: 'record', words: [nonce], payload }, 'the record was kept', query);
+      if (code !== 0) throw explainFailure(host, 'record', redact(output, context.secrets));
     },
     close: () => frames.close(),
   };
@@ -174,7 +186,12 @@ async function render(
       return { op, words: [meta, copy, operation.reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)] };
     }
     case 'stop':
+    case 'removeContainer':
       return { op, words: [operation.service] };
+    case 'restart':
+      return { op, words: [operation.service, operation.expects] };
+    case 'retire':
+      return { op, words: [marker(context), ...operation.folders] };
     default:
       return unreachableCase(operation);
   }

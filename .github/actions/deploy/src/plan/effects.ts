@@ -33,8 +33,14 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     case 'writeState':
     case 'asideMetadata':
     case 'stop':
+    case 'removeContainer':
+    case 'retire':
     case 'sql':
       return { done, cutOff: [world] };
+    case 'restart': {
+      const still = apply({ ...operation, kind: 'stop' }, desired, world);
+      return { done, cutOff: [world, settle(desired, still)] };
+    }
     default:
       return unreachableCase(operation);
   }
@@ -85,6 +91,22 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
           container.service === operation.service ? { ...container, state: 'exited' as const } : container,
         ),
       }));
+    case 'restart':
+      return onHost(world, operation.host, machine => ({
+        ...machine,
+        containers: machine.containers.map(container =>
+          container.service === operation.service
+            ? { ...container, state: 'running' as const, health: 'starting' as const, started_at: 'now' }
+            : container,
+        ),
+      }));
+    case 'removeContainer':
+      return onHost(world, operation.host, machine => ({
+        ...machine,
+        containers: machine.containers.filter(container => container.service !== operation.service),
+      }));
+    case 'retire':
+      return world;
     case 'sql':
       return executed(operation.statement, world);
     default:
@@ -192,6 +214,23 @@ function executed(statement: Statement, world: World): World {
         }),
       };
     }
+    case 'dropFollower':
+    case 'dropObserver':
+      return {
+        ...world,
+        cluster: known({ ...rows, frontends: rows.frontends.filter(row => row.host !== statement.host) }),
+      };
+    case 'dropBackend':
+      return {
+        ...world,
+        cluster: known({ ...rows, backends: rows.backends.filter(row => !isAt(row, statement)) }),
+      };
+    case 'decommissionBackend':
+    case 'cancelDecommission': {
+      const system_decommissioned = statement.kind === 'decommissionBackend';
+      const backends = rows.backends.map(row => (isAt(row, statement) ? { ...row, system_decommissioned } : row));
+      return { ...world, cluster: known({ ...rows, backends }) };
+    }
     case 'setLocation': {
       const backends = rows.backends.map(row =>
         row.host === statement.host && row.heartbeat_port === statement.port
@@ -204,6 +243,9 @@ function executed(statement: Statement, world: World): World {
       return unreachableCase(statement);
   }
 }
+
+const isAt = (row: BackendRow, { host, port }: { readonly host: string; readonly port: number }): boolean =>
+  row.host === host && row.heartbeat_port === port;
 
 const newFrontend = (host: string, port: number, role: FrontendRow['role'], clusterId: string): FrontendRow => ({
   name: `${host}_${port}`,

@@ -1,14 +1,30 @@
 import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
-import type { Problem } from '../error.ts';
 import type { Gate } from './gates.ts';
 import { holds, majority, replicasAway } from './gates.ts';
 import type { Operation } from './operation.ts';
-import { refusals } from './refusals.ts';
-import type { BeNode, FeNode, Node, Situation, View } from './situation.ts';
+import { refusals, unsafe } from './refusals.ts';
+import {
+  dropUndeclared,
+  registerBackends,
+  startBackendsAsTheyAre,
+  startFrontendsAsTheyAre,
+  stopChosen,
+} from './repair.ts';
+import {
+  activate,
+  addBackend,
+  asItIs,
+  blocked,
+  notYet,
+  type Roll,
+  type Rule,
+  step,
+  towardsDefinition,
+  wave,
+} from './rule.ts';
+import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
 import { current, down, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
 import type { Next, Step } from './step.ts';
-
-type Rule = (v: View) => Next | null;
 
 /**
  * What is to be done next, from one observation: pure, so that a plan can be shown before anybody runs it and a killed
@@ -16,14 +32,14 @@ type Rule = (v: View) => Next | null;
  */
 export function next(situation: Situation): Next {
   const v = view(situation);
-  for (const rule of ORDER) {
+  for (const rule of ORDERS[situation.request.intent]) {
     const decision = rule(v);
     if (decision !== null) return decision;
   }
   return { kind: 'done' };
 }
 
-const ORDER: readonly Rule[] = [
+const CONVERGE: readonly Rule[] = [
   refuse,
   prepare,
   // No leader answers.
@@ -48,37 +64,26 @@ const ORDER: readonly Rule[] = [
   rememberPeers,
 ];
 
+/** Each verb of repair does its own thing and nothing that a deploy would do besides. */
+const ORDERS: Readonly<Record<Intent, readonly Rule[]>> = {
+  converge: CONVERGE,
+  restart: [refuseUnsafe, awaitLeader, awaitStarted, restartAgain],
+  register: [refuseUnsafe, awaitLeader, awaitRegistered, registerFrontends, registerBackends],
+  drop: [refuseUnsafe, awaitLeader, dropUndeclared],
+  stop: [refuseUnsafe, stopChosen],
+  start: [refuseUnsafe, startFrontendsAsTheyAre, awaitLeaderOfStarted, startBackendsAsTheyAre, awaitStarted],
+  adopt: [refuse],
+};
+
 function refuse(v: View): Next | null {
   const problems = refusals(v);
   return problems.length > 0 ? { kind: 'blocked', problems } : null;
 }
 
-const wave = (title: string, steps: readonly Step[]): Next | null =>
-  steps.length > 0 ? { kind: 'wave', title, steps } : null;
-
-const step = (
-  node: Node,
-  action: Step['action'],
-  reason: string,
-  operations: readonly Operation[],
-  gates: readonly Gate[] = [],
-): Step => ({
-  action,
-  host: node.host.address,
-  service: node.service.name,
-  reason,
-  operations,
-  gates,
-  outage: null,
-});
-
-const activate = (node: Node): Operation => ({
-  kind: 'activate',
-  host: node.host.address,
-  service: node.service.name,
-  expects: node.container?.digest ?? null,
-  digest: node.service.digest,
-});
+function refuseUnsafe(v: View): Next | null {
+  const problems = unsafe(v);
+  return problems.length > 0 ? { kind: 'blocked', problems } : null;
+}
 
 /** Uploads and pulls everywhere before anything is touched anywhere: a failed one can never leave a service down. */
 function prepare(v: View): Next | null {
@@ -302,15 +307,6 @@ const addFrontend = (node: FeNode): Operation => ({
   },
 });
 
-const addBackend = (node: BeNode): Operation => ({
-  kind: 'sql',
-  statement: {
-    kind: 'addBackend',
-    host: node.host.address,
-    port: node.service.ports.heartbeat_service_port,
-  },
-});
-
 const awaitNodes = (nodes: readonly Node[], service: ServiceName, limit: number): Next | null => {
   if (nodes.length === 0) return null;
   const names = nodes.map(node => node.key).join(', ');
@@ -326,6 +322,31 @@ const awaitNodes = (nodes: readonly Node[], service: ServiceName, limit: number)
 function awaitFrontends(v: View): Next | null {
   const coming = v.frontends.filter(node => reachable(node) && running(node) && current(node) && !up(node, v.memory));
   return awaitNodes(coming, 'starrocks-fe', v.desired.timeouts.fe_ready);
+}
+
+/** What this run started itself, whatever its definition. */
+function awaitStarted(v: View): Next | null {
+  const coming = [...v.frontends, ...v.backends].filter(
+    node => v.memory.started[node.key] !== undefined && running(node) && node.row !== null && !up(node, v.memory),
+  );
+  const [first] = coming;
+  if (first === undefined) return null;
+  const limit = first.service.kind === 'fe' ? v.desired.timeouts.fe_ready : v.desired.timeouts.be_ready;
+  return awaitNodes(coming, first.service.name, limit);
+}
+
+/** A row that was never heard of belongs to a node that was just added, by this run or by whoever ran before. */
+function awaitRegistered(v: View): Next | null {
+  const coming = [...v.frontends, ...v.backends].filter(
+    node => reachable(node) && running(node) && node.row !== null && node.row.last_heartbeat === null,
+  );
+  const [first] = coming;
+  return first === undefined ? null : awaitNodes(coming, first.service.name, v.desired.timeouts.fe_ready);
+}
+
+/** Only where an FE runs: whoever starts BEs alone has none to wait for. */
+function awaitLeaderOfStarted(v: View): Next | null {
+  return v.frontends.some(running) ? awaitLeader(v) : null;
 }
 
 /** One at a time: each new follower changes what a majority is. */
@@ -406,18 +427,33 @@ function setLocations(v: View): Next | null {
 
 const stale = (node: Node): boolean => reachable(node) && node.container !== null && !current(node);
 
-const restartStep = (node: Node, gates: readonly Gate[], outage: string | null): Step => ({
-  ...step(node, 'restart', 'its definition or its files differ', [activate(node)], gates),
-  outage,
-});
+const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: string | null): Step => {
+  const { reason, operation } = roll(node);
+  return { ...step(node, 'restart', reason, [operation], gates), outage };
+};
 
-/** As many at once as replicas allow, all of one location. */
 function restartBackends(v: View): Next | null {
-  const differ = v.backends.filter(stale);
-  const [first] = differ;
+  return rollBackends(v, v.backends.filter(stale), towardsDefinition);
+}
+
+function restartFrontends(v: View): Next | null {
+  return rollFrontends(v, v.frontends.filter(stale), towardsDefinition);
+}
+
+/** Every chosen node once. What this run has restarted is remembered, because nothing else tells it from the rest. */
+function restartAgain(v: View): Next | null {
+  const due = (node: Node) =>
+    reachable(node) && node.container !== null && v.memory.started[node.key] === undefined && node.row !== null;
+  return rollBackends(v, v.backends.filter(due), asItIs) ?? rollFrontends(v, v.frontends.filter(due), asItIs);
+}
+
+/** As many at once as replicas allow, all of one location; what is down anyway goes first. */
+function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | null {
+  const [first] = differ.toSorted((a, b) => Number(down(b)) - Number(down(a)));
   if (first === undefined) return null;
   const width = Math.max(1, replicasAway(v.desired.default_replication_num));
-  const together = differ.filter(node => node.host.location === first.host.location).slice(0, width);
+  const alike = differ.filter(node => node !== first && node.host.location === first.host.location);
+  const together = [first, ...alike].slice(0, width);
   const gate: Gate = {
     kind: 'replicas-without',
     nodes: together.map(node => node.key),
@@ -426,6 +462,7 @@ function restartBackends(v: View): Next | null {
     return takeOutage(
       v,
       first,
+      roll,
       `data whose replicas lie on ${first.key}, with ${v.desired.default_replication_num} of each tablet`,
     );
   }
@@ -433,16 +470,16 @@ function restartBackends(v: View): Next | null {
   if (reason === null)
     return wave(
       'restart BEs',
-      together.map(node => restartStep(node, [gate], null)),
+      together.map(node => restartStep(node, roll, [gate], null)),
     );
   return notYet(v, first, reason, v.desired.timeouts.be_ready);
 }
 
 /** Observers, then followers one by one, the leader last: found again before each, because it may have moved. */
-function restartFrontends(v: View): Next | null {
-  const differ = v.frontends.filter(stale);
+function rollFrontends(v: View, differ: readonly FeNode[], roll: Roll): Next | null {
   const leader = v.rows?.leader;
-  const rank = (node: FeNode) => (node.row?.role === 'OBSERVER' ? 0 : node.host.address === leader ? 2 : 1);
+  const rank = (node: FeNode) =>
+    down(node) ? -1 : node.row?.role === 'OBSERVER' ? 0 : node.host.address === leader ? 2 : 1;
   const [first] = differ.toSorted((a, b) => rank(a) - rank(b));
   if (first === undefined) return null;
   const last = first.host.address === leader;
@@ -450,15 +487,16 @@ function restartFrontends(v: View): Next | null {
   const gates: Gate[] = last ? [quorum] : [quorum, { kind: 'leader-elsewhere', address: first.host.address }];
   const followers = v.rows?.frontends.filter(row => row.role !== 'OBSERVER').length ?? 0;
   if (first.service.role === 'follower' && followers - 1 < majority(followers)) {
-    return takeOutage(v, first, 'the whole cluster: without this FE no majority of followers remains');
+    return takeOutage(v, first, roll, 'the whole cluster: without this FE no majority of followers remains');
   }
   const reason = holds(quorum, v);
-  if (reason === null) return wave(last ? 'restart the leader' : 'restart an FE', [restartStep(first, gates, null)]);
+  if (reason === null)
+    return wave(last ? 'restart the leader' : 'restart an FE', [restartStep(first, roll, gates, null)]);
   return notYet(v, first, reason, v.desired.timeouts.fe_ready);
 }
 
 /** A step that cannot be done without one, whatever the order. */
-function takeOutage(v: View, node: Node, what: string): Next | null {
+function takeOutage(v: View, node: Node, roll: Roll, what: string): Next | null {
   const gate: Gate = down(node)
     ? { kind: 'already-down', node: node.key }
     : { kind: 'others-healthy', nodes: [node.key] };
@@ -472,36 +510,8 @@ function takeOutage(v: View, node: Node, what: string): Next | null {
   }
   const reason = holds(gate, v);
   if (reason !== null) return notYet(v, node, reason, v.desired.timeouts.fe_ready);
-  return wave('restart with an outage', [restartStep(node, [gate], down(node) ? null : what)]);
+  return wave('restart with an outage', [restartStep(node, roll, [gate], down(node) ? null : what)]);
 }
-
-/** A gate that other nodes' recovery will open is waited for; one that nobody works on stops the run. */
-function notYet(v: View, node: Node, reason: string, limit: number): Next {
-  const recovering = [...v.frontends, ...v.backends].filter(
-    other => other.machine !== null && running(other) && other.row !== null && !up(other, v.memory),
-  );
-  const healing = (v.rows?.unhealthy_tablets ?? 0) > (v.memory.unhealthy_before ?? 0);
-  if (recovering.length > 0 || healing) {
-    return {
-      kind: 'wait',
-      reason: `${node.key} may be restarted`,
-      hosts: recovering.map(other => other.host.address),
-      service: null,
-      limit_seconds: limit,
-    };
-  }
-  return blocked(
-    node,
-    'E_GATE',
-    `${node.service.name} on ${node.host.address} cannot be restarted now: ${reason}.`,
-    'Repair the nodes that are named, then deploy again.',
-  );
-}
-
-const blocked = (node: Node, code: Problem['code'], message: string, hint: string): Next => ({
-  kind: 'blocked',
-  problems: [{ code, host: node.host.address, step: 'plan', message, hint }],
-});
 
 /** Files that no running service has to be restarted for: identity keys, app.env. */
 function refreshFiles(v: View): Next | null {

@@ -36,6 +36,27 @@ export type Operation =
       readonly host: string;
       readonly service: ServiceName;
     }
+  /** Stop and start the container that carries this digest, as it is. */
+  | {
+      readonly kind: 'restart';
+      readonly host: string;
+      readonly service: ServiceName;
+      readonly expects: string;
+    }
+  /** Remove a stopped container. Its folders stay; refused while it runs. */
+  | {
+      readonly kind: 'removeContainer';
+      readonly host: string;
+      readonly service: ServiceName;
+    }
+  /** Write beside each data folder of a removed service when and by which run it was left: `<folder>.retired`. */
+  | {
+      readonly kind: 'retire';
+      readonly host: string;
+      readonly service: ServiceName;
+      /** Absolute folders on the machine. */
+      readonly folders: readonly string[];
+    }
   | { readonly kind: 'sql'; readonly statement: Statement };
 
 /** The statements this program may send; their text is made in starrocks/ from validated addresses and ports. */
@@ -55,6 +76,12 @@ export type Statement =
       readonly host: string;
       readonly port: number;
     }
+  /** Its FE must not run any more: a dropped one that runs on answers from old metadata (seen). */
+  | { readonly kind: 'dropFollower' | 'dropObserver'; readonly host: string; readonly port: number }
+  /** Only one that holds no tablet. */
+  | { readonly kind: 'dropBackend'; readonly host: string; readonly port: number }
+  /** Its tablets move to the others; its row goes when none is left. */
+  | { readonly kind: 'decommissionBackend' | 'cancelDecommission'; readonly host: string; readonly port: number }
   /** Gives root the configured password while it still has none. */
   | { readonly kind: 'setRootPassword' }
   | {

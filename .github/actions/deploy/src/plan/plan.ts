@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
+import { planDigest } from './approval.ts';
 import { apply, settle } from './effects.ts';
 import { next } from './next.ts';
 import type { Request } from './situation.ts';
-import type { Action, Step } from './step.ts';
-import type { World } from './world.ts';
+import type { Step } from './step.ts';
+import { nodeKey, type World } from './world.ts';
 
 export interface Wave {
   readonly title: string;
@@ -36,6 +36,8 @@ export function makePlan(desired: ClusterJson, world: World, request: Request): 
   return { waves, problems, digest: planDigest(desired, waves), hosts };
 }
 
+type Mutable = { started: Record<string, { start_time: string | null }>; unhealthy_before: number | null };
+
 /** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */
 export function unfold(
   desired: ClusterJson,
@@ -48,7 +50,10 @@ export function unfold(
   readonly end: World;
 } {
   const waves: Wave[] = [];
-  const memory = { started: {}, unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null };
+  const memory: Mutable = {
+    started: {},
+    unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null,
+  };
   let problems: readonly Problem[] = [];
   let open = false;
   let at = world;
@@ -70,40 +75,13 @@ export function unfold(
     }
     waves.push({ title: decision.title, steps: decision.steps });
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
-    for (const operation of decision.steps.flatMap(step => step.operations)) at = apply(operation, desired, at);
+    for (const operation of decision.steps.flatMap(step => step.operations)) {
+      // As the live loop remembers it; the model's rows have no time that could be older.
+      if (operation.kind === 'restart')
+        memory.started[nodeKey(operation.host, operation.service)] = { start_time: null };
+      at = apply(operation, desired, at);
+    }
     at = settle(desired, at);
   }
   return { waves, problems, open, end: at };
-}
-
-interface Approved {
-  readonly host: string | null;
-  readonly service: ServiceName | null;
-  readonly action: Action;
-  readonly digest: string | null;
-}
-
-/** The steps as an approval names them, in an order of their own: which wave a step is in does not matter. */
-export function approvable(desired: ClusterJson, waves: readonly Wave[]): Approved[] {
-  return waves
-    .flatMap(wave => wave.steps)
-    .filter(step => step.action !== 'prepare' && step.action !== 'remember')
-    .map(step => {
-      const host = desired.hosts.find(one => one.address === step.host);
-      const service = [host?.fe, ...(host?.be ?? [])].find(one => one?.name === step.service);
-      return {
-        host: step.host,
-        service: step.service,
-        action: step.action,
-        digest: service?.digest ?? host?.digest ?? null,
-      };
-    })
-    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-}
-
-function planDigest(desired: ClusterJson, waves: readonly Wave[]): string {
-  const tree = desired.hosts.map(host => [host.address, host.digest]);
-  return createHash('sha256')
-    .update(JSON.stringify([tree, approvable(desired, waves)]))
-    .digest('hex');
 }

@@ -11,6 +11,10 @@ export function refusals(v: View): Problem[] {
   return ALL.flatMap(refusal => refusal(v));
 }
 
+/** What forbids even a verb of repair to touch the chosen machines. */
+export const unsafe = (v: View): Problem[] =>
+  [docker, otherOwner, otherClusterId, lostStorage].flatMap(refusal => refusal(v));
+
 const problem = (code: Problem['code'], host: string | null, message: string, hint: string): Problem => ({
   code,
   host,

@@ -8,11 +8,25 @@ import type {
 import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, World } from './world.ts';
 import { nodeKey } from './world.ts';
 
+/**
+ * What is wanted beyond the compiled files. `converge`: nothing, every other intent does one thing only. `restart`: every
+ * chosen node once, though nothing differs. `register`: ADD what runs and has no row. `drop`: the rows that cluster.yaml
+ * no longer names. `stop`: chosen nodes stand still. `start`: those that stand still run again, nothing is upgraded.
+ * `adopt`: containers that a person started are taken over.
+ */
+export type Intent = 'converge' | 'restart' | 'register' | 'drop' | 'stop' | 'start' | 'adopt';
+
 /** What the person asked for. */
 export interface Request {
   /** Addresses this run may change, or null for all. */
   readonly hosts: ReadonlySet<string> | null;
+  /** The one service that it may change there, or null for all. */
+  readonly service: ServiceName | null;
+  readonly intent: Intent;
 }
+
+/** What a deploy asks for. */
+export const convergeAll: Request = { hosts: null, service: null, intent: 'converge' };
 
 /** What a run remembers of its own steps, because the cluster's rows look the same during a whole restart. */
 export interface Memory {
@@ -76,7 +90,10 @@ export function view(situation: Situation): View {
       machine,
       container: machine?.containers.find(container => container.service === name) ?? null,
       answers: answers?.known === true ? answers.value : null,
-      selected: !host.maintenance && (request.hosts === null || request.hosts.has(host.address)),
+      selected:
+        !host.maintenance &&
+        (request.hosts === null || request.hosts.has(host.address)) &&
+        (request.service === null || request.service === name),
     };
   };
   const frontends: FeNode[] = [];

@@ -11,6 +11,8 @@ export type Action =
   | 'add'
   | 'start'
   | 'restart'
+  | 'stop'
+  | 'drop'
   | 'register'
   | 'label'
   | 'password'
@@ -60,6 +62,8 @@ export function stepTitle(step: Pick<Step, 'action' | 'host' | 'service'>): stri
     join: `join ${step.service} on ${where}`,
     add: `add ${step.service} on ${where}`,
     start: `start ${step.service} on ${where}`,
+    stop: `stop ${step.service} on ${where}`,
+    drop: `drop ${step.service} on ${where}`,
     restart: `restart ${step.service} on ${where}`,
     register: `register ${step.service} on ${where}`,
     label: `label ${step.service} on ${where}`,

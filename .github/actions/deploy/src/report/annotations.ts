@@ -6,6 +6,12 @@ export interface Annotation {
   readonly level: 'error' | 'warning' | 'notice';
   readonly title: string;
   readonly message: string;
+  /** Place in the repository, from 1; none: the run as a whole. */
+  readonly file?: string;
+  readonly startLine?: number;
+  readonly endLine?: number;
+  readonly startColumn?: number;
+  readonly endColumn?: number;
 }
 
 /** GitHub keeps ten of each level per step, and this many characters of a message; both are cut without a word. */

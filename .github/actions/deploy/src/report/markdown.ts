@@ -17,12 +17,12 @@ export function escaped(text: string): string {
 }
 
 /** Lines of a log as they are, in a fence that none of them can close; nothing for no lines. */
-export function fenced(lines: readonly string[]): string[] {
+export function fenced(lines: readonly string[], language = ''): string[] {
   if (lines.length === 0) return [];
   const shown = lines.map(line => visible(shortened(line, longest)));
   const ticks = Math.max(2, ...shown.flatMap(line => [...line.matchAll(/`+/g)].map(([run]) => run.length)));
   const fence = '`'.repeat(ticks + 1);
-  return ['', fence, ...shown, fence];
+  return ['', `${fence}${language}`, ...shown, fence];
 }
 
 /** One row of a table; the cells are already markdown. */

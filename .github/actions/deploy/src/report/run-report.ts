@@ -1,14 +1,44 @@
+import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Problem } from '../error.ts';
+import type { Approval } from '../plan/approval.ts';
+import type { Impact } from '../plan/impact.ts';
 import type { Finding } from '../verify/finding.ts';
 
-export type Mode = 'plan' | 'deploy' | 'verify' | 'status';
+/** Modes that observe the machines, and modes that may change them. `status` is `verify` in a terminal. */
+export const MODES = [
+  'plan',
+  'deploy',
+  'verify',
+  'status',
+  'restart',
+  'register',
+  'drop',
+  'stop',
+  'start',
+  'adopt',
+  'diagnose',
+  'logs',
+  'unlock',
+  'drift',
+] as const;
+
+export type Mode = (typeof MODES)[number];
 
 /**
  * How a run ended. `converged`: looked, and all is as declared. `unchanged`: a deploy that had nothing to do and
  * proved it. `changed`: a deploy that did what it planned and proved it. `differs`: a plan or a look that found
- * something to do. `refused`: stopped before the first change. `failed`: stopped after it, or could not look.
+ * something to do. `superseded`: main moved on since the approval; nothing was touched. `locked`:
+ * another run changes the cluster at this moment, so what differs says nothing. `refused`: stopped before the first change. `failed`: stopped after it, or could not look.
  */
-export type RunOutcome = 'converged' | 'unchanged' | 'changed' | 'differs' | 'refused' | 'failed';
+export type RunOutcome =
+  | 'superseded'
+  | 'locked'
+  | 'converged'
+  | 'unchanged'
+  | 'changed'
+  | 'differs'
+  | 'refused'
+  | 'failed';
 
 export type HostOutcome = 'applied' | 'unchanged' | 'failed' | 'not-reached' | 'maintenance' | 'planned';
 
@@ -35,6 +65,20 @@ export interface StepReport {
   readonly ended: string | null;
 }
 
+/** The last lines of one log of one machine, secrets redacted. */
+export interface LogText {
+  /** Path below the folder of logs: `192.168.1.10/starrocks-fe/fe.log`. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Order, reason and effect of one wave, for whoever approves it. */
+export interface WaveReport {
+  readonly title: string;
+  readonly steps: readonly { readonly title: string; readonly reason: string }[];
+  readonly impact: Impact | null;
+}
+
 /** One run as data: what the job summary, the terminal, the annotations and the JSON report all show. */
 export interface RunReport {
   readonly format: 1;
@@ -45,8 +89,20 @@ export interface RunReport {
   readonly commit: string | null;
   /** URL of the run, or user@machine of a terminal. */
   readonly run: string | null;
+  readonly actor: string | null;
+  /** Why, as whoever started it by hand wrote. */
+  readonly why: string | null;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly ended: string;
   readonly plan_digest: string | null;
+  /** What a deploy of exactly this may be given as its approval; null when nothing was planned. */
+  readonly approval: Approval | null;
   readonly outcome: RunOutcome;
+  /** What is, or was, to be done; [] when nothing was planned. */
+  readonly waves: readonly WaveReport[];
+  /** Most likely causes of what is not healthy; [] when nobody asked or all is well. */
+  readonly diagnoses: readonly Diagnosis[];
   /** In the order of cluster.yaml. */
   readonly hosts: readonly HostReport[];
   readonly steps: readonly StepReport[];
@@ -57,6 +113,8 @@ export interface RunReport {
   /** Rows of SHOW FRONTENDS and SHOW BACKENDS with StarRocks' own columns; empty when nobody could be asked. */
   readonly frontends: readonly Readonly<Record<string, string>>[];
   readonly backends: readonly Readonly<Record<string, string>>[];
+  /** What was asked for with `logs`; [] otherwise. */
+  readonly logs: readonly LogText[];
   /** Connections, commands, statements …: name → number. */
   readonly counters: Readonly<Record<string, number>>;
 }

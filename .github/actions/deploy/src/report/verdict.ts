@@ -28,6 +28,10 @@ export function verdict(report: RunReport): string {
       return `${report.cluster} changed on ${of('applied')} of ${plural(hosts, 'host')} and is as declared: ${nodes} registered and alive.`;
     case 'differs':
       return `${report.cluster} differs: ${plural(report.steps.length, 'step')} on ${of('planned')} of ${plural(hosts, 'host')}${findings(report)}.`;
+    case 'superseded':
+      return `${report.cluster} was left alone: main has moved on since this was approved, and its own run deploys that.`;
+    case 'locked':
+      return `${report.cluster} was not looked at: a run changes it at this moment.`;
     case 'refused':
       return `${report.cluster} was left alone: ${because(report)}`;
     case 'failed':

@@ -93,6 +93,23 @@ async function look(sql: Sql, rootOpen: boolean, statement: Statement): Promise<
       return lookForFrontend(sql, statement);
     case 'addBackend':
       return (await backendAt(sql, statement)) === undefined ? absent : there;
+    case 'dropFollower':
+    case 'dropObserver': {
+      const rows = frontendRows(await sql.query('SHOW FRONTENDS'));
+      return rows.some(row => row.host === statement.host && row.edit_log_port === statement.port) ? absent : there;
+    }
+    case 'dropBackend':
+      return (await backendAt(sql, statement)) === undefined ? there : absent;
+    case 'decommissionBackend': {
+      // Its row goes when nothing is left on it: gone is as good as leaving.
+      const row = await backendAt(sql, statement);
+      return row === undefined || row.system_decommissioned ? there : absent;
+    }
+    case 'cancelDecommission': {
+      const row = await backendAt(sql, statement);
+      if (row === undefined) return conflict(`no BE ${statement.host}:${statement.port} is registered any more`);
+      return row.system_decommissioned ? absent : there;
+    }
     case 'setLocation': {
       const row = await backendAt(sql, statement);
       if (row === undefined) return conflict(`no BE ${statement.host}:${statement.port} is registered`);

@@ -35,6 +35,16 @@ export function statementText(statement: NodeStatement): string {
       return `ALTER SYSTEM ADD OBSERVER ${where}`;
     case 'addBackend':
       return `ALTER SYSTEM ADD BACKEND ${where}`;
+    case 'dropFollower':
+      return `ALTER SYSTEM DROP FOLLOWER ${where}`;
+    case 'dropObserver':
+      return `ALTER SYSTEM DROP OBSERVER ${where}`;
+    case 'dropBackend':
+      return `ALTER SYSTEM DROP BACKEND ${where}`;
+    case 'decommissionBackend':
+      return `ALTER SYSTEM DECOMMISSION BACKEND ${where}`;
+    case 'cancelDecommission':
+      return `CANCEL DECOMMISSION BACKEND ${where}`;
     case 'setLocation':
       if (!label.test(statement.location)) refuse('a location label like rack:r1', statement.location);
       return `ALTER SYSTEM MODIFY BACKEND ${where} SET ("labels.location" = "${statement.location}")`;

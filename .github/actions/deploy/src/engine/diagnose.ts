@@ -1,0 +1,57 @@
+import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { diagnose } from '../diagnose/diagnose.ts';
+import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import { logQuestions, questions } from '../diagnose/questions.ts';
+import { DeployError } from '../error.ts';
+import { type ProbeAnswer, parseProbe, probeCommand, type Question } from '../observe/probe.ts';
+import { redact } from '../report/redact.ts';
+import type { LogText } from '../report/run-report.ts';
+import type { Course, RunOptions } from './course.ts';
+import type { Machines } from './machines.ts';
+
+/** Asks the machines that matter for signs, and names the causes. */
+export async function diagnoseNow(options: RunOptions, machines: Machines, course: Course): Promise<Diagnosis[]> {
+  const { cluster } = options.desired;
+  if (course.world === null) return [];
+  const answers = await probe(options, machines, questions(cluster, course.world));
+  return diagnose(cluster, course.world, answers);
+}
+
+/** The last lines of the containers' and StarRocks' own logs of the chosen hosts. */
+export async function collectLogs(options: RunOptions, machines: Machines): Promise<LogText[]> {
+  const { cluster } = options.desired;
+  const { hosts, service } = options.request;
+  const chosen = cluster.hosts.filter(({ address, maintenance }) => !maintenance && (hosts?.has(address) ?? true));
+  const answers = await probe(
+    options,
+    machines,
+    new Map(chosen.map(host => [host.address, logQuestions(host, service)])),
+  );
+  return [...answers].flatMap(([address, { logs }]) =>
+    logs.map(({ name, text }) => ({ name: `${address}/${name}`, text: redact(text, options.secrets) })),
+  );
+}
+
+/** A machine that does not answer is left out: that it was not reached is told elsewhere. */
+async function probe(
+  { desired }: RunOptions,
+  machines: Machines,
+  wanted: ReadonlyMap<string, readonly Question[]>,
+): Promise<Map<string, ProbeAnswer>> {
+  const asked = desired.cluster.hosts.flatMap((host): [CompiledHost, readonly Question[]][] => {
+    const all = wanted.get(host.address) ?? [];
+    return all.length === 0 ? [] : [[host, all]];
+  });
+  const answers = await Promise.all(
+    asked.map(async ([host, all]): Promise<[string, ProbeAnswer][]> => {
+      try {
+        const { stdout } = await machines.exec(host, probeCommand(all));
+        return [[host.address, parseProbe(all, stdout)]];
+      } catch (error) {
+        if (error instanceof DeployError) return [];
+        throw error;
+      }
+    }),
+  );
+  return new Map(answers.flat());
+}

@@ -1,0 +1,91 @@
+import type { Problem } from '../error.ts';
+import type { Gate } from './gates.ts';
+import type { Operation } from './operation.ts';
+import type { BeNode, Node, View } from './situation.ts';
+import { running, up } from './situation.ts';
+import type { Next, Step } from './step.ts';
+
+/** Says what is next, or null: then the following rule is asked. */
+export type Rule = (v: View) => Next | null;
+
+export const wave = (title: string, steps: readonly Step[]): Next | null =>
+  steps.length > 0 ? { kind: 'wave', title, steps } : null;
+
+export const step = (
+  node: Node,
+  action: Step['action'],
+  reason: string,
+  operations: readonly Operation[],
+  gates: readonly Gate[] = [],
+): Step => ({
+  action,
+  host: node.host.address,
+  service: node.service.name,
+  reason,
+  operations,
+  gates,
+  outage: null,
+});
+
+export const activate = (node: Node): Operation => ({
+  kind: 'activate',
+  host: node.host.address,
+  service: node.service.name,
+  expects: node.container?.digest ?? null,
+  digest: node.service.digest,
+});
+
+export const addBackend = (node: BeNode): Operation => ({
+  kind: 'sql',
+  statement: {
+    kind: 'addBackend',
+    host: node.host.address,
+    port: node.service.ports.heartbeat_service_port,
+  },
+});
+
+/** How a node that is rolled comes back. */
+export type Roll = (node: Node) => { readonly reason: string; readonly operation: Operation };
+
+export const towardsDefinition: Roll = node => ({
+  reason: 'its definition or its files differ',
+  operation: activate(node),
+});
+
+export const asItIs: Roll = node => ({
+  reason: 'somebody asked for it',
+  operation: {
+    kind: 'restart',
+    host: node.host.address,
+    service: node.service.name,
+    expects: node.container?.digest ?? '',
+  },
+});
+
+/** A gate that other nodes' recovery will open is waited for; one that nobody works on stops the run. */
+export function notYet(v: View, node: Node, reason: string, limit: number, what = 'restarted'): Next {
+  const recovering = [...v.frontends, ...v.backends].filter(
+    other => other.machine !== null && running(other) && other.row !== null && !up(other, v.memory),
+  );
+  const healing = (v.rows?.unhealthy_tablets ?? 0) > (v.memory.unhealthy_before ?? 0);
+  if (recovering.length > 0 || healing) {
+    return {
+      kind: 'wait',
+      reason: `${node.key} may be ${what}`,
+      hosts: recovering.map(other => other.host.address),
+      service: null,
+      limit_seconds: limit,
+    };
+  }
+  return blocked(
+    node,
+    'E_GATE',
+    `${node.service.name} on ${node.host.address} cannot be ${what} now: ${reason}.`,
+    'Repair the nodes that are named, then deploy again.',
+  );
+}
+
+export const blocked = (node: Node, code: Problem['code'], message: string, hint: string): Next => ({
+  kind: 'blocked',
+  problems: [{ code, host: node.host.address, step: 'plan', message, hint }],
+});

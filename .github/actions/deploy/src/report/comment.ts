@@ -1,0 +1,174 @@
+// Helper: the owner has finished this part. Do not write it anew; write tests for it, or stop and report.
+import type { Problem } from '../error.ts';
+import { stepTitle } from '../plan/step.ts';
+import type { FileChange } from '../review/file-changes.ts';
+import type { HostRow, Review, ReviewedWave } from '../review/review.ts';
+import { impactText } from './impact-text.ts';
+import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
+import { mermaid } from './mermaid.ts';
+import { plural } from './verdict.ts';
+
+/** GitHub refuses a longer comment as a whole (422). */
+const COMMENT_LIMIT = 65_536;
+
+/** By which the comment is found again; a cluster's name is `[a-z0-9-]`. */
+export const commentMarker = (cluster: string): string =>
+  `<!-- starrocks-ha:plan ${cluster.replace(/[^\w-]/g, '')} -->`;
+
+export interface CommentContext {
+  /** Commits that were compared, 40 hex digits. */
+  readonly commit: string;
+  readonly base: string;
+  /** What else has to be said first: generated/ is stale … */
+  readonly warnings?: readonly string[];
+}
+
+/**
+ * The plan for people: verdict and dangers first, then what happens to which machine, in which order, and what is left
+ * of quorum and replicas meanwhile.
+ * @param limit bytes, which are never fewer than characters
+ */
+export function comment(review: Review, context: CommentContext, limit = COMMENT_LIMIT): string {
+  const warnings = context.warnings ?? [];
+  if (review.nothing && warnings.length === 0) {
+    return [commentMarker(review.cluster), `✅ **${title(review)}** ${forCommit(context)}`, ''].join('\n');
+  }
+  const sections = [
+    block(0, [commentMarker(review.cluster), `## ${mark(review)} ${title(review)}`, '']),
+    alerts('CAUTION', 1, warnings),
+    problems(review.problems),
+    alerts('WARNING', 2, review.dangers),
+    hosts(review.hosts),
+    waves(review.waves),
+    drawing(review.hosts),
+    ...review.changes.map((change, at) => diff(change, at)),
+    block(1, [footer(review, context), '']),
+  ];
+  return page(
+    sections.filter(section => section.before.length + section.body.length > 0),
+    limit,
+  );
+}
+
+const mark = ({ problems, dangers }: Review): string => (problems.length > 0 ? '❌' : dangers.length > 0 ? '⚠️' : '📝');
+
+const title = ({ cluster, headline }: Review): string => `${escaped(cluster)}: ${escaped(headline)}`;
+
+const block = (rank: number, before: readonly string[]): Section => ({ rank, lines: '', before, body: [], after: [] });
+
+const nothing = block(0, []);
+
+function alerts(kind: 'CAUTION' | 'WARNING', rank: number, all: readonly string[]): Section {
+  if (all.length === 0) return nothing;
+  return {
+    rank,
+    lines: 'warnings',
+    before: [`> [!${kind}]`],
+    body: all.map(one => `> ${escaped(one)}  `),
+    after: [''],
+  };
+}
+
+function problems(all: readonly Problem[]): Section {
+  if (all.length === 0) return nothing;
+  return {
+    rank: 1,
+    lines: 'reasons',
+    before: ['> [!CAUTION]', '> **A deploy would refuse this.**  '],
+    body: all.map(({ code, message, hint }) => `> \`${code}\` ${escaped(message)} ${escaped(hint)}  `),
+    after: [''],
+  };
+}
+
+const CHANGE: Record<HostRow['change'], string> = {
+  new: '🟢 new',
+  changed: '🟡 changes',
+  unchanged: '',
+  gone: '🔴 leaves',
+  maintenance: '🔧 in maintenance, not touched',
+};
+
+/** Machines that something happens to; the others are counted. */
+function hosts(all: readonly HostRow[]): Section {
+  const touched = all.filter(host => host.change !== 'unchanged');
+  const rest = all.length - touched.length;
+  if (touched.length === 0) return nothing;
+  return {
+    rank: 3,
+    lines: 'machines',
+    before: ['### Machines', '', ...head(['Machine', '', 'Role', 'Ports', 'What happens'])],
+    body: touched.map(host =>
+      row([
+        escaped(host.address),
+        CHANGE[host.change],
+        escaped(host.role),
+        escaped(host.ports),
+        host.what.map(escaped).join('<br>'),
+      ]),
+    ),
+    after: ['', ...(rest > 0 ? [`${plural(rest, 'machine')} unchanged.`, ''] : [])],
+  };
+}
+
+function waves(all: readonly ReviewedWave[]): Section {
+  if (all.length === 0) return nothing;
+  return {
+    rank: 4,
+    lines: 'waves',
+    before: ['### In this order', '', ...head(['#', 'What', 'Why', 'Away meanwhile, and what is left'])],
+    body: all.map((wave, at) => {
+      const reasons = [...new Set(wave.steps.map(step => step.reason))];
+      const steps = wave.steps.map(step => escaped(stepTitle(step)));
+      return row([
+        String(at + 1),
+        steps.length <= STEPS
+          ? steps.join('<br>')
+          : `${steps.slice(0, STEPS).join('<br>')}<br>and ${steps.length - STEPS} more`,
+        reasons.slice(0, STEPS).map(escaped).join('<br>'),
+        impactText(wave.impact).map(escaped).join('<br>'),
+      ]);
+    }),
+    after: [''],
+  };
+}
+
+const STEPS = 6;
+
+function drawing(hosts: readonly HostRow[]): Section {
+  const lines = mermaid(hosts);
+  const before =
+    lines === null
+      ? [`A drawing of ${hosts.length} machines would say nothing.`, '']
+      : ['<details><summary>Drawing of the cluster</summary>', '', '```mermaid', ...lines, '```', '', '</details>', ''];
+  // As a whole or not at all: half a drawing is none.
+  return { rank: 6, lines: 'drawing', before: [], body: [before.join('\n')], after: [] };
+}
+
+const HOSTS = 5;
+
+function diff({ path, hosts, diff }: FileChange, at: number): Section {
+  const where = hosts.length === 0 ? '' : ` on ${hosts.slice(0, HOSTS).map(escaped).join(', ')}`;
+  const more = hosts.length > HOSTS ? ` and ${hosts.length - HOSTS} more` : '';
+  return {
+    rank: 7 + at,
+    lines: 'diffs',
+    before: [],
+    body: [
+      [
+        `<details><summary><code>${escaped(path)}</code>${where}${more}</summary>`,
+        ...fenced(diff.replace(/\n$/, '').split('\n'), 'diff'),
+        '',
+        '</details>',
+        '',
+      ].join('\n'),
+    ],
+    after: [],
+  };
+}
+
+const forCommit = ({ commit }: CommentContext): string => `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`;
+
+function footer({ digest }: Review, { commit, base }: CommentContext): string {
+  const compared = `For commit ${escaped(commit.slice(0, 12))}, compared with ${escaped(base.slice(0, 12) || 'nothing')}.`;
+  return `<sub>${compared} Assumes that the machines match that base; the deploy plans again from what it finds. Plan digest ${escaped(digest.slice(0, 16))}.</sub>`;
+}

@@ -1,0 +1,131 @@
+// Helper: the owner has finished this part. Do not write it anew; write tests for it, or stop and report.
+import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import type { Problem } from '../error.ts';
+import { type Impact, impacts } from '../plan/impact.ts';
+import { makePlan } from '../plan/plan.ts';
+import { convergeAll } from '../plan/situation.ts';
+import { type Step, stepTitle } from '../plan/step.ts';
+import { type FileChange, fileChanges } from './file-changes.ts';
+import { headline } from './headline.ts';
+import { worldOf } from './world-of.ts';
+
+/** Two states of generated/ and what lies between them. */
+export interface Sides {
+  /** null: there is no cluster yet. */
+  readonly base: ClusterJson | null;
+  readonly head: ClusterJson;
+  /** Texts by path below generated/. */
+  readonly baseFiles: ReadonlyMap<string, string>;
+  readonly headFiles: ReadonlyMap<string, string>;
+}
+
+export type HostChange = 'new' | 'changed' | 'unchanged' | 'gone' | 'maintenance';
+
+export interface HostRow {
+  readonly address: string;
+  readonly change: HostChange;
+  /** `FE follower, BE, BE`. */
+  readonly role: string;
+  /** `FE 8030 9020 9030 9010; BE 9060 8040 9050 8060 9070`. */
+  readonly ports: string;
+  /** What happens to it, one clause each. */
+  readonly what: readonly string[];
+}
+
+export interface ReviewedWave {
+  readonly title: string;
+  readonly steps: readonly Pick<Step, 'action' | 'host' | 'service' | 'reason' | 'outage'>[];
+  readonly impact: Impact | null;
+}
+
+/** What a pull request would do, if the machines match its base. */
+export interface Review {
+  readonly cluster: string;
+  readonly headline: string;
+  /** Nothing would be done to any machine. */
+  readonly nothing: boolean;
+  readonly hosts: readonly HostRow[];
+  readonly waves: readonly ReviewedWave[];
+  /** One sentence each. */
+  readonly dangers: readonly string[];
+  /** Why a deploy would refuse it. */
+  readonly problems: readonly Problem[];
+  readonly changes: readonly FileChange[];
+  readonly digest: string;
+}
+
+export function review(sides: Sides): Review {
+  const { base, head, baseFiles, headFiles } = sides;
+  const world = worldOf(base, head);
+  const plan = makePlan(head, world, convergeAll);
+  const impact = impacts(head, world, plan);
+  const waves = plan.waves.map((wave, at) => ({ ...wave, impact: impact[at] ?? null }));
+  const hosts = hostRows(
+    base,
+    head,
+    waves.flatMap(wave => wave.steps),
+  );
+  const changes = fileChanges(baseFiles, headFiles);
+  const nothing = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
+  return {
+    cluster: head.cluster,
+    headline: headline(base, head, hosts, waves),
+    nothing,
+    hosts,
+    waves,
+    dangers: dangers(waves, hosts),
+    problems: plan.problems,
+    changes,
+    digest: plan.digest,
+  };
+}
+
+function hostRows(base: ClusterJson | null, head: ClusterJson, steps: readonly Step[]): HostRow[] {
+  const before = new Map(base?.hosts.map(host => [host.address, host]));
+  const rows = head.hosts.map((host): HostRow => {
+    const mine = steps.filter(step => step.host === host.address && !SILENT.has(step.action));
+    const what = mine.map(step => `${stepTitle(step).replace(` on ${host.address}`, '')}: ${step.reason}`);
+    const isNew = !before.has(host.address);
+    const change = isNew ? 'new' : host.maintenance ? 'maintenance' : mine.length > 0 ? 'changed' : 'unchanged';
+    return { address: host.address, change, role: roleText(host), ports: portText(host), what };
+  });
+  const gone = (base?.hosts ?? []).filter(host => !head.hosts.some(one => one.address === host.address));
+  return [
+    ...rows,
+    ...gone.map(
+      (host): HostRow => ({
+        address: host.address,
+        change: 'gone',
+        role: roleText(host),
+        ports: portText(host),
+        what: ['cluster.yaml no longer names it'],
+      }),
+    ),
+  ];
+}
+
+/** Of no interest to whoever approves: the upload before, and what machines note for themselves. */
+const SILENT = new Set<Step['action']>(['prepare', 'remember']);
+
+export const roleText = (host: CompiledHost): string =>
+  [...(host.fe === null ? [] : [`FE ${host.fe.role}`]), ...host.be.map(() => 'BE')].join(', ');
+
+const portText = (host: CompiledHost): string =>
+  [
+    ...(host.fe === null ? [] : [`FE ${Object.values(host.fe.ports).join(' ')}`]),
+    ...host.be.map(be => `BE ${Object.values(be.ports).join(' ')}`),
+  ].join('; ');
+
+function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): string[] {
+  const steps = waves.flatMap(wave => wave.steps);
+  const outages = steps.flatMap(step =>
+    step.outage === null ? [] : [`${stepTitle(step)} takes an outage of ${step.outage}.`],
+  );
+  const gone = hosts.filter(host => host.change === 'gone');
+  const removed =
+    gone.length === 0 ? [] : [`${gone.map(host => host.address).join(', ')} would no longer be part of the cluster.`];
+  const leads = waves.some(wave => wave.title === 'restart the leader')
+    ? ['The leader restarts: writes and DDL pause for some seconds while another FE is elected.']
+    : [];
+  return [...outages, ...removed, ...leads];
+}
