@@ -97,7 +97,9 @@ describe('GitHub’s refusals', () => {
   });
 
   it('tell of a body that is too long', async () => {
-    const error = await github.post<DeployError>('issues', { title: 't', body: 'x'.repeat(70_000) }).catch((one: DeployError) => one);
+    const error = await github
+      .post<DeployError>('issues', { title: 't', body: 'x'.repeat(70_000) })
+      .catch((one: DeployError) => one);
     expect(error.problem).toMatchObject({ code: 'E_GITHUB', message: expect.stringContaining('too long') });
   });
 });

@@ -5,7 +5,7 @@ import { readDesired } from './engine/desired.ts';
 import { destroyCommands } from './engine/destroy.ts';
 import { publishDrift } from './engine/drift.ts';
 import { keepReport, ReportFolder } from './engine/report-folder.ts';
-import { reviewPullRequest } from './engine/review.ts';
+import { publishReview, reviewPullRequest } from './engine/review.ts';
 import { start, type Wish } from './engine/start.ts';
 import { DeployError } from './error.ts';
 import { type Annotation, annotations } from './report/annotations.ts';
@@ -106,20 +106,25 @@ async function runCheck(): Promise<void> {
 /** What a pull request would do, without a secret and without a machine. */
 async function runReview(): Promise<void> {
   const folder = await ReportFolder.open('review');
-  const done = await reviewPullRequest(
-    { clusterFile: clusterFile(), generated: generated(), base: input('base'), token: secret('github-token') },
-    process.env,
-  );
+  const wish = { clusterFile: clusterFile(), generated: generated(), base: input('base') };
+  const done = await reviewPullRequest(wish, process.env);
   await folder.write('review.md', done.whole);
   await summarise(done.whole);
   process.stdout.write(`${done.headline}\n`);
-  if (done.comment === 'forbidden') core.notice('This token may not comment: the plan is in the job summary.');
+  // The plan is told, whatever becomes of the comment.
+  core.info(await publishReview(done, secret('github-token'), process.env).catch(asWarning));
   core.setOutput('changed', done.changes);
   core.setOutput('plan-digest', done.digest);
   core.setOutput('outcome', done.problems.length > 0 ? 'refused' : done.changes ? 'differs' : 'converged');
   core.setOutput('report', folder.path);
   for (const problem of done.problems) core.error(problemText(problem), { title: problem.code });
   if (done.problems.length > 0) core.setFailed(`A deploy would refuse this: ${done.problems[0]?.message}`);
+}
+
+function asWarning(error: unknown): string {
+  if (!(error instanceof DeployError)) throw error;
+  core.warning(problemText(error.problem), { title: error.problem.code });
+  return 'GitHub did not take what was to be told there.';
 }
 
 async function runOnMachines(mode: Mode): Promise<void> {
@@ -149,7 +154,7 @@ async function publish(report: RunReport): Promise<void> {
   await summarise(summary(report));
   const token = secret('github-token');
   if (report.mode === 'drift' && token !== null) {
-    core.info(await publishDrift(report, token, process.env));
+    core.info(await publishDrift(report, token, process.env).catch(asWarning));
   }
   if (isBad(report.outcome)) core.setFailed(verdict(report));
 }

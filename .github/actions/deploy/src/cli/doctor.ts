@@ -1,6 +1,7 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { $ } from 'zx';
 import type { Checked, Level } from '../doctor/checks.ts';
+import { untrusted } from '../doctor/host-keys.ts';
 import { readDesired } from '../engine/desired.ts';
 import { examineMachines } from '../engine/examine.ts';
 import { checkFreshness } from '../engine/freshness.ts';
@@ -100,18 +101,12 @@ async function checkout(options: DoctorOptions): Promise<Checked[]> {
     );
   }
   const pins = parseKnownHosts(await readFile(options.knownHosts, 'utf8').catch(() => ''));
-  const unpinned = cluster.hosts.filter(host => host.ssh.host_key === null && !host.maintenance);
-  const file = await access(options.knownHosts).then(
-    () => true,
-    () => false,
-  );
+  const missing = untrusted(cluster, pins);
   found.push(
     here(
       'host keys',
-      unpinned.length === 0 || (file && pins.length > 0) ? 'ok' : 'fail',
-      unpinned.length === 0
-        ? 'all pinned in cluster.yaml'
-        : `${options.knownHosts} ${file ? `has ${pins.length}` : 'is missing'}`,
+      missing.length === 0 ? 'ok' : 'fail',
+      missing.length === 0 ? 'every machine has one' : `none of ${missing.join(', ')}`,
       'npm run trust',
     ),
   );

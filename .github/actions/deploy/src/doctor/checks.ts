@@ -1,5 +1,6 @@
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { HostWorld } from '../plan/world.ts';
+import { quote } from '../transport/quote.ts';
 
 export type Level = 'ok' | 'warn' | 'fail' | 'unknown';
 
@@ -49,6 +50,9 @@ const sysctl = (name: string, value: string) => (): string =>
   `echo '${name} = ${value}' | sudo tee -a /etc/sysctl.d/90-starrocks.conf && sudo sysctl --system`;
 
 const META_FLOOR = 5e9;
+/** What a compiled container asks for, and the capability to give it in spite of one's own limit. */
+const NOFILE = 655_350;
+const CAP_SYS_RESOURCE = 24n;
 const DISK_FLOOR = 20e9;
 const SKEW_MS = 5000;
 const EXAMPLE_PACKAGES = 'sudo apt-get install -y';
@@ -65,7 +69,7 @@ const CHECKS: readonly Check[] = [
     look: ({ machine }) =>
       machine.docker.known ? ok(machine.docker.value.engine) : { level: 'fail', seen: machine.docker.reason },
     mend: ({ host }) =>
-      `${EXAMPLE_PACKAGES} docker.io && sudo usermod -aG docker ${host.ssh.user}   # or ssh: { sudo: true }`,
+      `${EXAMPLE_PACKAGES} docker.io && sudo usermod -aG docker ${quote(host.ssh.user)}   # or ssh: { sudo: true }`,
   },
   {
     name: 'Compose v2',
@@ -84,17 +88,71 @@ const CHECKS: readonly Check[] = [
     mend: () => 'sudo systemctl enable docker',
   },
   {
+    name: 'programs that a deploy uses',
+    look: examined => {
+      const missing = fact(examined, 'missing_tools');
+      return missing === '?'
+        ? { level: 'unknown', seen: '?' }
+        : judged(missing === '', 'fail', missing === '' ? 'all there' : `without ${missing}`);
+    },
+    mend: () => `${EXAMPLE_PACKAGES} coreutils findutils grep sed gawk tar util-linux`,
+  },
+  {
+    name: 'sudo without a password',
+    look: examined => {
+      if (!examined.host.ssh.sudo && fact(examined, 'user').endsWith(' 0')) return null;
+      const seen = fact(examined, 'sudo');
+      if (seen === '?') return { level: 'unknown', seen };
+      return judged(seen === 'yes' || !examined.host.ssh.sudo, 'fail', seen);
+    },
+    mend: ({ host }) =>
+      `echo ${quote(`${host.ssh.user} ALL=(ALL) NOPASSWD: ALL`)} | sudo tee /etc/sudoers.d/starrocks-ha`,
+  },
+  {
+    name: 'limits that Docker may give',
+    look: examined => {
+      const given = whole(fact(examined, 'docker_nofile'));
+      const capabilities = fact(examined, 'docker_caps');
+      if (given === null || !/^[0-9a-f]+$/.test(capabilities)) return { level: 'unknown', seen: '?' };
+      const raises = ((BigInt(`0x${capabilities}`) >> CAP_SYS_RESOURCE) & 1n) === 1n;
+      return judged(raises || given >= NOFILE, 'warn', `${given} open files${raises ? ', and it may raise them' : ''}`);
+    },
+    mend: () => 'sudo systemctl edit docker   # [Service] LimitNOFILE=1048576; or lower `ulimits` in cluster.yaml',
+  },
+  {
+    name: 'images',
+    look: ({ host, machine }) => {
+      const wanted = [...new Set([...(host.fe === null ? [] : [host.fe]), ...host.be].map(one => one.image))];
+      const absent = wanted.filter(image => (machine.images[image] ?? null) === null);
+      return judged(
+        absent.length === 0,
+        'warn',
+        absent.length === 0 ? 'all there' : `to be pulled: ${absent.join(', ')}`,
+      );
+    },
+    mend: ({ host }) =>
+      [
+        ...new Set([...(host.fe === null ? [] : [host.fe]), ...host.be].map(one => `docker pull ${quote(one.image)}`)),
+      ].join(' && '),
+  },
+  {
+    name: 'nobody else deploys',
+    look: ({ machine }) =>
+      judged(machine.lock === null, 'warn', machine.lock === null ? 'no lock is held' : `held by ${machine.lock.run}`),
+    mend: () => 'npm run repair -- unlock   # here: frees a lock whose holder is gone',
+  },
+  {
     name: 'deploy_dir can be written',
     look: ({ host, machine }) => {
       const disk = machine.disks.find(one => one.path === host.deploy_dir);
       return disk === undefined ? { level: 'unknown', seen: '?' } : judged(disk.writable, 'fail', disk.path);
     },
-    mend: ({ host }) => `sudo install -d -o ${host.ssh.user} ${host.deploy_dir}`,
+    mend: ({ host }) => `sudo install -d -o ${quote(host.ssh.user)} ${quote(host.deploy_dir)}`,
   },
   {
     name: 'deploy_dir allows programs',
-    look: examined => judged(fact(examined, 'noexec') !== 'yes', 'fail', `noexec: ${fact(examined, 'noexec')}`),
-    mend: ({ host }) => `sudo mount -o remount,exec "$(df -P ${host.deploy_dir} | awk 'NR == 2 { print $6 }')"`,
+    look: examined => judged(fact(examined, 'noexec') !== 'yes', 'warn', `noexec: ${fact(examined, 'noexec')}`),
+    mend: ({ host }) => `sudo mount -o remount,exec "$(df -P ${quote(host.deploy_dir)} | awk 'NR == 2 { print $6 }')"`,
   },
   {
     name: 'disk of the FE metadata',
@@ -105,7 +163,8 @@ const CHECKS: readonly Check[] = [
         ? { level: 'unknown', seen: '?' }
         : judged(disk.free >= META_FLOOR, 'fail', `${gb(disk.free)} free`);
     },
-    mend: examined => `sudo du -xh --max-depth=2 "$(dirname ${meta(examined)})" | sort -h | tail   # at least 5 GB`,
+    mend: examined =>
+      `sudo du -xh --max-depth=2 "$(dirname ${quote(meta(examined) ?? '')})" | sort -h | tail   # at least 5 GB`,
   },
   {
     name: 'disks of the BE storage',
@@ -124,7 +183,26 @@ const CHECKS: readonly Check[] = [
   {
     name: 'inodes',
     look: number('inodes_free', value => value >= 100_000 || value === 0, 'warn'),
-    mend: ({ host }) => `df -i ${host.deploy_dir}`,
+    mend: ({ host }) => `df -i ${quote(host.deploy_dir)}`,
+  },
+  {
+    name: 'file system is mounted read-write',
+    look: examined => {
+      const seen = fact(examined, 'read_only');
+      return seen === '?' ? { level: 'unknown', seen } : judged(seen !== 'yes', 'fail', seen === 'yes' ? 'ro' : 'rw');
+    },
+    mend: ({ host }) =>
+      `dmesg | tail; sudo mount -o remount,rw "$(df -P ${quote(host.deploy_dir)} | awk 'NR == 2 { print $6 }')"`,
+  },
+  {
+    name: 'memory kills',
+    look: examined => {
+      const kills = whole(fact(examined, 'oom_kills'));
+      return kills === null
+        ? { level: 'unknown', seen: '?' }
+        : judged(kills === 0, 'warn', kills === 0 ? 'none since the last boot' : fact(examined, 'last_oom_kill'));
+    },
+    mend: () => 'dmesg | grep -i "out of memory"   # lower fe_heap or mem_limit, or give the machine more',
   },
   {
     name: 'space for images',
@@ -150,7 +228,11 @@ const CHECKS: readonly Check[] = [
     look: examined =>
       !hasBe(examined) || fact(examined, 'architecture') !== 'x86_64'
         ? null
-        : judged(fact(examined, 'avx2') === 'yes', 'fail', fact(examined, 'avx2')),
+        : judged(
+            fact(examined, 'avx2') === 'yes',
+            fact(examined, 'avx2') === '?' ? 'unknown' : 'fail',
+            fact(examined, 'avx2'),
+          ),
     mend: () => 'grep -c avx2 /proc/cpuinfo   # for a virtual machine: the CPU type "host"',
   },
   {
@@ -237,7 +319,11 @@ const CHECKS: readonly Check[] = [
     name: 'reverse look-up of its own address',
     look: examined =>
       hasFe(examined)
-        ? judged(fact(examined, 'reverse_lookup') !== 'hangs', 'fail', fact(examined, 'reverse_lookup'))
+        ? judged(
+            fact(examined, 'reverse_lookup') === 'answers',
+            fact(examined, 'reverse_lookup') === 'hangs' ? 'fail' : 'unknown',
+            fact(examined, 'reverse_lookup'),
+          )
         : null,
     mend: ({ host }) =>
       `echo '${host.address} starrocks-${host.address.replaceAll('.', '-')}' | sudo tee -a /etc/hosts`,
@@ -266,11 +352,14 @@ const CHECKS: readonly Check[] = [
       const seen = fact(examined, 'selinux');
       return seen === '?' ? { level: 'unknown', seen } : judged(!/enforcing/i.test(seen), 'warn', seen);
     },
-    mend: ({ host }) => `sudo chcon -Rt container_file_t ${host.deploy_dir}`,
+    mend: ({ host }) => `sudo chcon -Rt container_file_t ${quote(host.deploy_dir)}`,
   },
   {
     name: 'firewall',
-    look: examined => judged(fact(examined, 'firewall') === '', 'warn', fact(examined, 'firewall') || 'none found'),
+    look: examined => {
+      const seen = fact(examined, 'firewall');
+      return seen === '?' ? { level: 'unknown', seen } : judged(seen === '', 'warn', seen || 'none found');
+    },
     mend: () => 'open 8030 9010 9020 9030 (FE) and 8040 8060 9050 9060 (BE) between the machines of the cluster',
   },
 ];

@@ -5,7 +5,7 @@ import { DeployError, type Problem } from '../error.ts';
 import { gitHub } from '../github/client.ts';
 import { type Upserted, upsertComment } from '../github/upsert-comment.ts';
 import { comment, commentMarker } from '../report/comment.ts';
-import { type Review, review } from '../review/review.ts';
+import { review } from '../review/review.ts';
 import { treeOfCommit } from './base-tree.ts';
 import { check } from './check.ts';
 import { readTree } from './generated-tree.ts';
@@ -15,10 +15,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface ReviewWish {
   readonly clusterFile: string;
   readonly generated: string;
-  /** 40 hex digits. */
+  /** 40 hex digits, or '': that of the pull request. */
   readonly base: string;
-  /** null: no comment is written. */
-  readonly token: string | null;
 }
 
 export interface Reviewed {
@@ -28,29 +26,34 @@ export interface Reviewed {
   readonly changes: boolean;
   readonly digest: string;
   readonly problems: readonly Problem[];
-  readonly comment: Upserted | 'none';
+  readonly marker: string;
+  /** Short enough for GitHub. */
+  readonly comment: string;
+  /** Number of the pull request, or null. */
+  readonly pull: number | null;
 }
 
 const SUMMARY_LIMIT = 1024 * 1024;
 
 /**
- * Plans from the base commit's generated/ to the one that lies here, and keeps the pull request's comment up to date.
- * @throws DeployError E_BASE, E_NO_GENERATED, E_GENERATED_BROKEN, E_GITHUB
+ * Plans from the base commit's generated/ to the one that lies here.
+ * @throws DeployError E_BASE, E_GENERATED_BROKEN
  */
 export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Reviewed> {
-  const event = await pullRequest(env);
+  const event = await eventOf(env);
+  const base = wish.base || event.base;
   const headFiles = texts(await readTree(wish.generated));
-  const baseFiles = await treeOfCommit(process.cwd(), wish.base, wish.generated);
+  const baseFiles = await treeOfCommit(process.cwd(), base, wish.generated);
   const head = clusterOf(headFiles, wish.generated);
   const found = review({
-    base: baseFiles.has('cluster.json') ? clusterOf(baseFiles, `${wish.generated} of ${wish.base}`) : null,
+    base: baseFiles.has('cluster.json') ? clusterOf(baseFiles, `${wish.generated} of ${base}`) : null,
     head,
     baseFiles,
     headFiles,
   });
   const context = {
-    commit: event?.head ?? env['GITHUB_SHA'] ?? '',
-    base: wish.base,
+    commit: event.head || (env['GITHUB_SHA'] ?? ''),
+    base,
     warnings: await warnings(wish),
   };
   return {
@@ -59,7 +62,9 @@ export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Rev
     changes: !found.nothing,
     digest: found.digest,
     problems: found.problems,
-    comment: await say(found, comment(found, context), event?.number ?? null, wish.token, env),
+    marker: commentMarker(found.cluster),
+    comment: comment(found, context),
+    pull: event.pull,
   };
 }
 
@@ -77,17 +82,23 @@ async function warnings({ clusterFile, generated }: ReviewWish): Promise<string[
   ];
 }
 
-async function say(
-  { cluster }: Review,
-  body: string,
-  pull: number | null,
+const SAID: Record<Upserted, string> = {
+  created: 'The comment was written.',
+  updated: 'The comment was brought up to date.',
+  unchanged: 'The comment says this already.',
+  forbidden: 'This token may not comment: the plan is in the job summary.',
+};
+
+/** Keeps the pull request's one comment up to date. @returns one sentence about it @throws DeployError E_GITHUB */
+export async function publishReview(
+  { comment: body, marker, pull }: Reviewed,
   token: string | null,
   env: Env,
-): Promise<Reviewed['comment']> {
+): Promise<string> {
   const repository = env['GITHUB_REPOSITORY'];
-  if (pull === null || token === null || repository === undefined) return 'none';
+  if (pull === null || token === null || repository === undefined) return 'There is no pull request to comment on.';
   const github = gitHub({ token, repository, api: env['GITHUB_API_URL'] ?? 'https://api.github.com' });
-  return upsertComment(github, pull, commentMarker(cluster), body);
+  return SAID[await upsertComment(github, pull, marker, body)];
 }
 
 const texts = (tree: Awaited<ReturnType<typeof readTree>>): Map<string, string> =>
@@ -105,12 +116,23 @@ function clusterOf(files: ReadonlyMap<string, string>, where: string): ClusterJs
   });
 }
 
-/** Number and head commit of the pull request that this run is about, or null. */
-async function pullRequest(env: Env): Promise<{ readonly number: number; readonly head: string } | null> {
+interface Event {
+  /** Number of the pull request, or null. */
+  readonly pull: number | null;
+  /** Commits, '' when the event names none. */
+  readonly head: string;
+  readonly base: string;
+}
+
+/** What the event says of a pull request, or of a merge queue's trial, which has no number. */
+async function eventOf(env: Env): Promise<Event> {
   const file = env['GITHUB_EVENT_PATH'];
-  if (file === undefined) return null;
-  const event = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+  const event = file === undefined ? {} : JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
   const number = event?.pull_request?.number;
-  const head = event?.pull_request?.head?.sha;
-  return Number.isInteger(number) && typeof head === 'string' ? { number, head } : null;
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return {
+    pull: Number.isInteger(number) ? number : null,
+    head: text(event?.pull_request?.head?.sha ?? event?.merge_group?.head_sha),
+    base: text(event?.pull_request?.base?.sha ?? event?.merge_group?.base_sha),
+  };
 }

@@ -74,6 +74,7 @@ async function carryOut(options: RunOptions, machines: Machines, course: Course)
     course.problems = [];
     return;
   }
+  if (mode === 'diagnose') return;
   if (mode === 'unlock') return unlock(options, machines, course);
   if (mode === 'logs') {
     course.logs = await collectLogs(options, machines);
@@ -162,6 +163,10 @@ async function explain(options: RunOptions, machines: Machines, course: Course):
   const failed = course.problems.length > 0 && course.records.length > 0;
   if (options.mode !== 'diagnose' && !failed) return;
   course.diagnoses = await diagnoseNow(options, machines, course);
+  if (options.mode !== 'diagnose' || course.world === null) return;
+  // Machines that were not reached are among what ails the cluster.
+  course.problems = [];
+  course.ended = course.diagnoses.length > 0 ? 'differs' : 'converged';
 }
 
 /** Who changed what, when and why, on every machine that this run holds. */

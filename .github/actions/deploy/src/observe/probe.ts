@@ -12,6 +12,8 @@ export type Question =
   | { readonly kind: 'file'; readonly name: string; readonly path: string; readonly lines: number }
   /** Can this machine reach that port? */
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
+  /** Can this machine reach the registry of the image? */
+  | { readonly kind: 'registry'; readonly image: string }
   | { readonly kind: 'machine'; readonly address: string; readonly folder: string };
 
 export type Reach = 'open' | 'refused' | 'timeout' | 'unreachable' | 'unknown';
@@ -29,7 +31,7 @@ export interface ProbeAnswer {
   readonly containers: Readonly<Record<string, ContainerState>>;
   /** Container logs under `<service>/container.log`, files under their names; empty ones left out. */
   readonly logs: readonly { readonly name: string; readonly text: string }[];
-  /** By `address:port`. */
+  /** By `address:port`, and by image for its registry. */
   readonly reach: Readonly<Record<string, Reach>>;
   /** Facts of `machine` by name; '?' what it would not say. */
   readonly machine: Readonly<Record<string, string>>;
@@ -45,6 +47,8 @@ const words = (question: Question): string[] => {
       return ['file', question.name, question.path, String(question.lines)];
     case 'tcp':
       return ['tcp', question.address, String(question.port)];
+    case 'registry':
+      return ['registry', question.image];
     case 'machine':
       return ['machine', question.address, question.folder];
   }
@@ -85,8 +89,9 @@ export function parseProbe(questions: readonly Question[], stdout: string): Prob
     if (question.kind === 'container') Object.assign(containers, containerState(question.service, text));
     else if (question.kind === 'log') logs.push({ name: `${question.service}/container.log`, text });
     else if (question.kind === 'file') logs.push({ name: question.name, text });
-    else if (question.kind === 'tcp') {
-      reach[`${question.address}:${question.port}`] = REACH.find(one => one === text.trim()) ?? 'unknown';
+    else if (question.kind === 'tcp' || question.kind === 'registry') {
+      const to = question.kind === 'tcp' ? `${question.address}:${question.port}` : question.image;
+      reach[to] = REACH.find(one => one === text.trim()) ?? 'unknown';
     } else Object.assign(machine, facts(text));
   }
   return { containers, logs: logs.filter(log => log.text.trim() !== ''), reach, machine };

@@ -2,7 +2,7 @@ import type { Problem } from '../error.ts';
 import type { Gate } from './gates.ts';
 import type { Operation } from './operation.ts';
 import type { BeNode, Node, View } from './situation.ts';
-import { running, up } from './situation.ts';
+import { running, staleFiles, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
 
 /** Says what is next, or null: then the following rule is asked. */
@@ -47,10 +47,15 @@ export const addBackend = (node: BeNode): Operation => ({
 /** How a node that is rolled comes back. */
 export type Roll = (node: Node) => { readonly reason: string; readonly operation: Operation };
 
-export const towardsDefinition: Roll = node => ({
-  reason: 'its definition or its files differ',
-  operation: activate(node),
-});
+export const towardsDefinition: Roll = node => ({ reason: whatDiffers(node), operation: activate(node) });
+
+/** Its own files by name; without any, it is how Compose runs it. */
+function whatDiffers({ host, service, machine }: Node): string {
+  const stale = new Set(machine === null ? [] : staleFiles(host, machine));
+  const own = host.files.filter(file => file.service === service.name && stale.has(file.path)).map(file => file.path);
+  if (own.length === 0) return 'its definition differs';
+  return `${own.join(', ')} ${own.length === 1 ? 'differs' : 'differ'}`;
+}
 
 export const asItIs: Roll = node => ({
   reason: 'somebody asked for it',

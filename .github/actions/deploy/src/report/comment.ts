@@ -3,10 +3,10 @@ import type { Problem } from '../error.ts';
 import { stepTitle } from '../plan/step.ts';
 import type { FileChange } from '../review/file-changes.ts';
 import type { HostRow, Review, ReviewedWave } from '../review/review.ts';
-import { impactText } from './impact-text.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
 import { mermaid } from './mermaid.ts';
 import { plural } from './verdict.ts';
+import { waveTable } from './wave-table.ts';
 
 /** GitHub refuses a longer comment as a whole (422). */
 const COMMENT_LIMIT = 65_536;
@@ -110,29 +110,14 @@ function hosts(all: readonly HostRow[]): Section {
   };
 }
 
-function waves(all: readonly ReviewedWave[]): Section {
-  if (all.length === 0) return nothing;
-  return {
-    rank: 4,
-    lines: 'waves',
-    before: ['### In this order', '', ...head(['#', 'What', 'Why', 'Away meanwhile, and what is left'])],
-    body: all.map((wave, at) => {
-      const reasons = [...new Set(wave.steps.map(step => step.reason))];
-      const steps = wave.steps.map(step => escaped(stepTitle(step)));
-      return row([
-        String(at + 1),
-        steps.length <= STEPS
-          ? steps.join('<br>')
-          : `${steps.slice(0, STEPS).join('<br>')}<br>and ${steps.length - STEPS} more`,
-        reasons.slice(0, STEPS).map(escaped).join('<br>'),
-        impactText(wave.impact).map(escaped).join('<br>'),
-      ]);
-    }),
-    after: [''],
-  };
-}
-
-const STEPS = 6;
+const waves = (all: readonly ReviewedWave[]): Section =>
+  waveTable(
+    all.map(({ title, steps, impact }) => ({
+      title,
+      steps: steps.map(step => ({ title: stepTitle(step), reason: step.reason })),
+      impact,
+    })),
+  );
 
 function drawing(hosts: readonly HostRow[]): Section {
   const lines = mermaid(hosts);

@@ -3,6 +3,7 @@ import type { Finding } from '../verify/finding.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
 import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
 import { hostWord, isBad, took, verdict } from './verdict.ts';
+import { waveTable } from './wave-table.ts';
 
 /** A step's summary beyond this is thrown away as a whole by the runner. */
 const summaryLimit = 1024 * 1024;
@@ -15,9 +16,12 @@ const summaryLimit = 1024 * 1024;
 export function summary(report: RunReport, limit = summaryLimit): string {
   const sections = [
     text(0, [`## ${isBad(report.outcome) ? '❌' : '✅'} ${escaped(verdict(report))}`, '']),
+    text(0, report.why === null ? [] : [`By ${escaped(report.actor ?? 'somebody')}: ${escaped(report.why)}`, '']),
     dangers(report.dangers),
     problems(report.problems),
+    diagnoses(report.diagnoses),
     findings(report.findings),
+    waveTable(report.waves),
     hosts(report),
     steps(report),
     rows('SHOW FRONTENDS', 7, report.frontends),
@@ -78,6 +82,17 @@ const findings = (all: readonly Finding[]): Section =>
         severity === 'warning' ? `${kind} (warning)` : kind,
         ...[expected, found, hint].map(escaped),
       ]),
+    ),
+  );
+
+const diagnoses = (all: RunReport['diagnoses']): Section =>
+  table(
+    3,
+    'diagnoses',
+    'Most likely causes',
+    ['Node', 'Seen', 'Cause', 'What to do'],
+    all.map(({ node, code, seen, cause, todo }) =>
+      row([`${escaped(node)}<br>\`${code}\``, escaped(seen), escaped(cause), `**${escaped(todo)}**`]),
     ),
   );
 

@@ -39,6 +39,10 @@ export function terminal(report: RunReport, colour: Colour): string {
       const what = `${paint(style, kind)}: expected ${visible(expected)}, found ${visible(found)}`;
       return `${visible(node ?? report.cluster)}: ${what}\n    ${visible(hint)}`;
     }),
+    report.diagnoses.map(
+      ({ node, code, seen, cause, todo }) =>
+        `${visible(node)}: ${paint('red', visible(code))} ${visible(cause)}\n    seen: ${visible(seen)}\n    ${visible(todo)}`,
+    ),
     report.problems.map(problem => problemText(problem, colour)),
     [paint(isBad(report.outcome) ? 'red' : 'green', visible(verdict(report)))],
   ];

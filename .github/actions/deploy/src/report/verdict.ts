@@ -20,6 +20,8 @@ export function verdict(report: RunReport): string {
   const hosts = report.hosts.length;
   const of = (outcome: HostOutcome) => report.hosts.filter(host => host.outcome === outcome).length;
   const nodes = `${plural(report.frontends.length, 'FE')} and ${plural(report.backends.length, 'BE')}`;
+  const byHand = handVerdict(report);
+  if (byHand !== null) return byHand;
   switch (report.outcome) {
     case 'converged':
     case 'unchanged':
@@ -37,6 +39,25 @@ export function verdict(report: RunReport): string {
     case 'failed':
       return `${report.cluster} failed: ${counts(report)}. ${because(report)}`;
   }
+}
+
+/** Verbs that do one thing and have not asked whether all the rest is as declared; null for the others. */
+function handVerdict({ cluster, mode, outcome, hosts, diagnoses, logs, dangers, steps }: RunReport): string | null {
+  if (isBad(outcome)) return null;
+  if (mode === 'diagnose') {
+    const sick = new Set(diagnoses.map(one => one.node)).size;
+    return sick === 0
+      ? `Nothing ails ${cluster}.`
+      : `${plural(sick, 'part')} of ${cluster} ${sick === 1 ? 'ails' : 'ail'}.`;
+  }
+  if (mode === 'logs') return `${plural(logs.length, 'log')} of ${cluster} read.`;
+  if (mode === 'unlock') return dangers.join(' ');
+  if (!['register', 'drop', 'stop', 'start', 'adopt'].includes(mode)) return null;
+  if (outcome === 'converged') return `${cluster}: nothing to ${mode}.`;
+  if (outcome === 'differs') return `${cluster}: ${mode} would take ${plural(steps.length, 'step')}.`;
+  const done = steps.filter(step => step.outcome === 'done').length;
+  const where = hosts.filter(host => host.outcome === 'applied').length;
+  return `${cluster}: ${mode} done, ${plural(done, 'step')} on ${plural(where, 'host')}.`;
 }
 
 const findings = (report: RunReport): string =>
