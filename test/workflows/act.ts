@@ -93,7 +93,9 @@ export class Repository {
       const file = join(workflows, name);
       writeFileSync(file, readFileSync(file, 'utf8').replace(/^ +(queue: max|deployment: false)\n/gm, ''));
     }
-    this.commit('strip what act does not know');
+    // The sample cluster is nobody's.
+    for (const name of ['generated', 'cluster.yaml']) rmSync(join(this.clone, name), { recursive: true });
+    this.commit('an empty start');
     execFileSync('git', ['clone', '-q', '--bare', this.clone, this.origin], { stdio: 'ignore' });
     this.git('remote', 'set-url', 'origin', this.origin);
   }
@@ -130,6 +132,18 @@ export class Repository {
   commit(message: string): void {
     this.git('add', '-A');
     this.git('commit', '-q', '--allow-empty', '-m', message);
+  }
+
+  /** A change that is looked at and not kept. */
+  async trying<T>(change: () => void, look: () => Promise<T>): Promise<T> {
+    const { head } = this;
+    try {
+      change();
+      this.commit('a trial');
+      return await look();
+    } finally {
+      this.git('reset', '-q', '--hard', head);
+    }
   }
 
   /** What a merge does. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parse } from 'yaml';
 import { MODES } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { type Job, parseWorkflow, type Step, type Workflow, type Yaml } from './workflow-file.ts';
 
@@ -45,14 +46,15 @@ const RUNNER = "${{ vars.STARROCKS_RUNNER || 'ubuntu-24.04' }}";
 /** `status` is `verify` in a terminal, and drift has a workflow of its own. */
 const VERBS = [...MODES.filter(mode => mode !== 'status' && mode !== 'drift'), 'destroy'];
 
-export interface ActionInput {
-  readonly required: boolean;
+/** What action.yml says. */
+interface ActionFile {
+  readonly inputs: Readonly<Record<string, { readonly required?: boolean }>>;
+  readonly outputs: Yaml;
 }
 
 interface Context {
   readonly workflows: readonly Workflow[];
-  /** Of action.yml, by name. */
-  readonly inputs: Readonly<Record<string, ActionInput>>;
+  readonly action: ActionFile;
 }
 
 interface Named {
@@ -233,9 +235,10 @@ export const RULES: Readonly<Record<string, (context: Context) => string[]>> = {
     oursOf(context)
       .filter(({ step }) => {
         const given = Object.keys(step.with ?? {});
-        const required = Object.entries(context.inputs).filter(([, input]) => input.required);
+        const required = Object.entries(context.action.inputs).filter(([, input]) => input.required === true);
         return (
-          given.some(name => context.inputs[name] === undefined) || required.some(([name]) => !given.includes(name))
+          given.some(name => context.action.inputs[name] === undefined) ||
+          required.some(([name]) => !given.includes(name))
         );
       })
       .map(({ name }) => name),
@@ -275,15 +278,18 @@ export const RULES: Readonly<Record<string, (context: Context) => string[]>> = {
       })
       .map(({ name }) => name),
 
-  'the base that the event names': context =>
+  'the history to compare a pull request with': context =>
     oursOf(context)
       .filter(({ name }) => name === 'pull-request.yml/plan')
-      .filter(
-        ({ job, step }) =>
-          step.with?.['base'] !== '${{ github.event.pull_request.base.sha || github.event.merge_group.base_sha }}' ||
-          job.steps.find(using('actions/checkout'))?.with?.['fetch-depth'] !== 0,
-      )
+      .filter(({ job }) => job.steps.find(using('actions/checkout'))?.with?.['fetch-depth'] !== 0)
       .map(({ name }) => name),
+
+  'outputs that the Action has': ({ workflows, action }) =>
+    workflows.flatMap(({ file, text }) =>
+      [...text.matchAll(/steps\.[\w-]+\.outputs\.([\w-]+)/g)]
+        .filter(([, output = '']) => action.outputs[output] === undefined)
+        .map(([text]) => `${file}: ${text}`),
+    ),
 
   'what is left behind kept, also when it failed': context =>
     Object.entries(KEPT)
@@ -348,11 +354,12 @@ function offers(on: Yaml): boolean {
 /**
  * What offends against a rule in these workflows, each as `rule: where`.
  * @param texts file name → text
- * @param inputs of action.yml
+ * @param actionText action.yml
  */
-export function violations(texts: ReadonlyMap<string, string>, inputs: Context['inputs']): string[] {
+export function violations(texts: ReadonlyMap<string, string>, actionText: string): string[] {
+  const action: ActionFile = parse(actionText);
   const workflows = [...texts].map(([file, text]) => parseWorkflow(file, text));
   return Object.entries(RULES).flatMap(([rule, broken]) =>
-    broken({ workflows, inputs }).map(where => `${rule}: ${where}`),
+    broken({ workflows, action }).map(where => `${rule}: ${where}`),
   );
 }

@@ -62,37 +62,33 @@ describeUnderAct('the workflows under a real runner', () => {
       const { jobs, summaries } = await pullRequest(base);
       expect(jobs).toEqual({ check: 'success', plan: 'success', gate: 'success' });
       expect(api.comments.map(comment => comment.issue)).toEqual([7]);
-      expect(api.comments[0]?.body).toContain(`adds ${host(0).address} as FE follower and BE`);
+      expect(api.comments[0]?.body).toContain('founds lab on 3 machines');
       expect(summaries.join('\n')).toContain(`join starrocks-fe on ${host(1).address}`);
     });
 
+    const conf = { be_conf: { sys_log_roll_num: '5' } };
+    const lookAt = (change: () => void): Promise<Ran> =>
+      repository.trying(change, () => pullRequest(repository.git('rev-parse', 'HEAD~1')));
+
     it('gets that comment brought up to date, and only that one', async () => {
-      repository.compile(yaml({ be_conf: { sys_log_roll_num: '5' } }));
-      repository.commit('a conf');
-      await pullRequest(repository.git('rev-parse', 'HEAD~1'));
+      await lookAt(() => repository.compile(yaml(conf)));
       expect(api.comments.map(comment => comment.body.includes('restarts 3 BEs'))).toEqual([true]);
-      repository.git('reset', '-q', '--hard', 'HEAD~1');
     });
 
     it('whose generated/ is stale fails, with the place, the command and the patch', async () => {
-      repository.write('cluster.yaml', yaml({ be_conf: { sys_log_roll_num: '5' } }));
-      repository.commit('stale');
-      const { jobs, annotations, summaries } = await pullRequest(repository.git('rev-parse', 'HEAD~1'));
+      const { jobs, annotations, summaries } = await lookAt(() => repository.write('cluster.yaml', yaml(conf)));
       expect(jobs).toEqual({ check: 'failure', plan: 'success', gate: 'failure' });
       expect(annotations).toContainEqual(expect.objectContaining({ level: 'error', at: 'cluster.yaml:1' }));
       expect(summaries.join('\n')).toContain('npm run compile');
       expect(repository.artifact('generated.patch', 'generated.patch')).toContain('+sys_log_roll_num = 5');
       expect(api.comments[0]?.body).toContain('CAUTION');
-      repository.git('reset', '-q', '--hard', 'HEAD~1');
     });
 
     it('that does not compile fails at the line', async () => {
-      repository.write('cluster.yaml', yaml().replace('cluster:', 'clutser:'));
-      repository.commit('a typo');
-      const { jobs, annotations } = await pullRequest(repository.git('rev-parse', 'HEAD~1'));
+      const typo = () => repository.write('cluster.yaml', yaml().replace('cluster:', 'clutser:'));
+      const { jobs, annotations } = await lookAt(typo);
       expect(jobs).toEqual({ check: 'failure', plan: 'success', gate: 'failure' });
       expect(annotations.find(one => one.at === 'cluster.yaml:1')?.message).toContain('clutser');
-      repository.git('reset', '-q', '--hard', 'HEAD~1');
     });
 
     it('from a fork, whose token may not comment, is told in the summary', async () => {
