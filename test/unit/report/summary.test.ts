@@ -81,9 +81,9 @@ test.each(texts)('%j stays text, in its cell and on its line', text => {
   expect(cells(markdown)).toEqual(cells(plain));
   const outside = markdown.replace(/^ {2}(`{3,})\n[\s\S]*?\n {2}\1$/gm, '');
   expect(outside).not.toMatch(/@\w/);
-  expect(outside).not.toMatch(/<(?!\/?(?:details|summary|sub)\b|!-- -->)/);
+  expect(outside).not.toMatch(/<(?!\/?(?:details|summary|sub|br)\b|!-- -->)/);
   expect(outside.match(/<\/details>/g)).toHaveLength(2);
-  expect(outside.replace(/`E_SQL_REFUSED`|\[!WARNING\]/g, '')).not.toMatch(/[`[]/);
+  expect(outside.replace(/`E_SQL_REFUSED`|`D_UNKNOWN`|\[!WARNING\]/g, '')).not.toMatch(/[`[]/);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be gone
   expect(markdown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202a-\u202e]/);
 });

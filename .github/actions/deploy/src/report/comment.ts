@@ -13,7 +13,7 @@ const COMMENT_LIMIT = 65_536;
 
 /** By which the comment is found again; a cluster's name is `[a-z0-9-]`. */
 export const commentMarker = (cluster: string): string =>
-  `<!-- starrocks-ha:plan ${cluster.replace(/[^\w-]/g, '')} -->`;
+  `<!-- starrocks-ha:plan ${cluster.replace(/[^\w-]/g, '').slice(0, 100)} -->`;
 
 export interface CommentContext {
   /** Commits that were compared, 40 hex digits. */

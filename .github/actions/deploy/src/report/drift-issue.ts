@@ -4,7 +4,8 @@ import { plural } from './verdict.ts';
 
 const LIMIT = 65_536;
 
-export const driftMarker = (cluster: string): string => `<!-- starrocks-ha:drift ${cluster.replace(/[^\w-]/g, '')} -->`;
+export const driftMarker = (cluster: string): string =>
+  `<!-- starrocks-ha:drift ${cluster.replace(/[^\w-]/g, '').slice(0, 100)} -->`;
 
 /** One thing that is not as declared; the same text as long as it is the same thing. */
 export interface Drift {
@@ -32,7 +33,7 @@ export function drifts(report: RunReport): Drift[] {
   return [...new Map(all.map(drift => [key(drift), drift])).values()];
 }
 
-const key = ({ where, what }: Drift): string => `${where} ${what}`;
+const key = ({ where, what }: Drift): string => `${where} ${what}`.slice(0, 160);
 
 const DATA = /<!-- starrocks-ha:seen ([A-Za-z0-9+/=]*) -->/;
 
@@ -107,11 +108,7 @@ export function driftIssue(
 
 /** The memory must never be what makes the text too long. */
 const bounded = (since: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(since)
-      .filter(([one]) => one.length < 300)
-      .slice(0, 100),
-  );
+  Object.fromEntries(Object.entries(since).slice(0, 100));
 
 const block = (rank: number, before: readonly string[]): Section => ({ rank, lines: '', before, body: [], after: [] });
 

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { driftIssue, driftMarker } from '../../../.github/actions/deploy/src/report/drift-issue.ts';
+import { hostileTexts } from '../review/hostile.ts';
+import { hostile, report } from './sample.ts';
+
+const clean = report({ mode: 'drift', outcome: 'converged', steps: [], hosts: [] });
+const stopped = (host: string) => ({
+  title: `start starrocks-be on ${host}`,
+  host,
+  service: 'starrocks-be',
+  reason: 'its container is exited',
+  outcome: 'planned' as const,
+  started: null,
+  ended: null,
+});
+const drifted = (...hosts: string[]) =>
+  report({ mode: 'drift', outcome: 'differs', hosts: [], steps: hosts.map(stopped) });
+
+describe('the drift issue', () => {
+  it('is none when nothing differs', () => {
+    expect(driftIssue(clean, null, '2026-01-01T00:00:00.000Z')).toBeNull();
+  });
+
+  it('remembers since when, marks what is new, and names what is gone', () => {
+    const first = driftIssue(drifted('10.0.0.1', '10.0.0.2'), null, '2026-01-01T00:00:00.000Z');
+    const second = driftIssue(drifted('10.0.0.2', '10.0.0.3'), first?.body ?? '', '2026-01-02T00:00:00.000Z');
+    const rows = second?.body.split('\n').filter(line => line.startsWith('| ') && line.includes('a deploy would'));
+    expect(rows).toEqual([
+      '| 10.0.0.2 | a deploy would start starrocks-be on 10.0.0.2: its container is exited | 2026-01-01 00:00 |',
+      '| 🆕 10.0.0.3 | a deploy would start starrocks-be on 10.0.0.3: its container is exited | 2026-01-02 00:00 |',
+    ]);
+    expect(second?.body).toContain('~~10.0.0.1 a deploy would start starrocks-be on 10.0.0.1');
+  });
+
+  it('tells of machines that were not reached, strangers and wrong rows', () => {
+    const text = driftIssue(
+      report({
+        mode: 'drift',
+        steps: [],
+        hosts: [{ address: '10.0.0.9', outcome: 'failed', why: 'no route to host', services: [] }],
+        findings: [
+          {
+            kind: 'stranger',
+            severity: 'warning',
+            node: '10.0.0.8:9050',
+            expected: 'no row',
+            found: 'a BE',
+            hint: 'Drop it.',
+          },
+        ],
+      }),
+      null,
+      '2026-01-01T00:00:00.000Z',
+    )?.body;
+    expect(text).toContain('| 10.0.0.9 | no route to host |');
+    expect(text).toContain('| 10.0.0.8:9050 | stranger: expected no row, found a BE |');
+  });
+
+  it.each(hostileTexts.map(text => [JSON.stringify(text.slice(0, 40)), text]))(
+    'lets nobody forge a row, a mention or its memory: %s',
+    (_name, text) => {
+      const body = driftIssue(hostile(text), null, '2026-01-01T00:00:00.000Z')?.body ?? '';
+      expect(body.length).toBeLessThanOrEqual(65_536);
+      expect(body.startsWith(driftMarker('x').slice(0, 20))).toBe(true);
+      expect(body).not.toMatch(/(^|[^\w])@[a-z]|<script|\| forged \| row/i);
+      expect(body.match(/<!-- starrocks-ha:seen /g)?.length).toBe(1);
+      // Its own memory is read back, and nothing else.
+      expect(driftIssue(hostile(text), body, '2026-01-02T00:00:00.000Z')?.body).not.toContain('🆕');
+    },
+  );
+});

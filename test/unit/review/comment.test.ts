@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { comment, commentMarker } from '../../../.github/actions/deploy/src/report/comment.ts';
+import { type Review, review } from '../../../.github/actions/deploy/src/review/review.ts';
+import { hostileTexts } from './hostile.ts';
+import { sides, three, yaml } from './sides.ts';
+
+const context = { commit: 'a'.repeat(40), base: 'b'.repeat(40) };
+const grown = review(
+  sides(
+    yaml(three),
+    yaml([...three, '192.168.1.13'], 'defaults: { be_conf: { load_process_max_memory_limit_percent: "5" } }\n'),
+  ),
+);
+
+describe('the comment', () => {
+  const text = comment(grown, context);
+
+  it('begins with its marker and the headline', () => {
+    expect(text.split('\n').slice(0, 2)).toEqual([
+      commentMarker('analytics'),
+      '## 📝 analytics: adds 192.168.1.13 as FE follower and BE; restarts 3 BEs',
+    ]);
+  });
+
+  it('tells the order, what is away meanwhile, and what is left', () => {
+    expect(text).toContain(
+      '| 3 | restart starrocks-be on 192.168.1.10 | conf/be/be.conf differs | 192.168.1.10/starrocks-be<br>1 BE away, 1 allowed<br>',
+    );
+    expect(text).not.toContain('upload the files');
+  });
+
+  it('says for which commit it is, and what it assumes', () => {
+    expect(text).toContain('For commit aaaaaaaaaaaa, compared with bbbbbbbbbbbb.');
+    expect(text).toContain('Assumes that the machines match that base');
+  });
+
+  it('is one line when nothing changes', () => {
+    const same = review(sides(yaml(three), yaml(three)));
+    expect(comment(same, context)).toBe(
+      `${commentMarker('analytics')}\n✅ **analytics: changes nothing on any machine** <sub>For commit aaaaaaaaaaaa.</sub>\n`,
+    );
+  });
+
+  it('puts what would be refused first', () => {
+    const refused = {
+      ...grown,
+      problems: [{ code: 'E_OUTAGE' as const, host: null, step: null, message: 'No.', hint: 'Wait.' }],
+    };
+    const lines = comment(refused, context).split('\n');
+    expect(lines.slice(3, 6)).toEqual([
+      '> [!CAUTION]',
+      '> **A deploy would refuse this.**  ',
+      '> `E_OUTAGE` No. Wait.  ',
+    ]);
+  });
+
+  it('stays below the limit of GitHub with three hundred machines, and says what was cut', () => {
+    const many = Array.from({ length: 300 }, (_, at) => `10.0.${Math.floor(at / 250)}.${(at % 250) + 1}`);
+    const big = (conf: string) =>
+      `cluster: analytics\nstarrocks: { version: 3.3.18 }\nmaster_host: 10.0.0.1\ndefaults: { fe: none${conf} }\nhosts:\n${many.map((host, at) => (at < 3 ? `  - { address: ${host}, fe: follower }\n` : `  - ${host}\n`)).join('')}`;
+    const all = review(sides(big(''), big(', be_conf: { load_process_max_memory_limit_percent: "5" }')));
+    const short = comment(all, context);
+    expect(short.length).toBeLessThanOrEqual(65_536);
+    expect(short).toMatch(/more (machines|waves) cut for length/);
+    expect(comment(all, context, 1024 * 1024).length).toBeGreaterThan(short.length);
+  });
+});
+
+/** The review with one text wherever text of others can stand. */
+const poisoned = (text: string): Review => ({
+  ...grown,
+  headline: text,
+  hosts: grown.hosts.map(host => ({ ...host, address: text, role: text, ports: text, what: [text] })),
+  waves: grown.waves.map(wave => ({
+    ...wave,
+    title: 'restart BEs',
+    steps: wave.steps.map(step => ({ ...step, reason: text })),
+  })),
+  dangers: [text],
+  problems: [{ code: 'E_OUTAGE', host: text, step: text, message: text, hint: text }],
+  changes: [{ path: text, hosts: [text], diff: text }],
+  digest: text,
+});
+
+/** Fences are what may hold anything; everything else is looked at. */
+function outsideOfFences(text: string): string {
+  let fence: string | null = null;
+  return text
+    .split('\n')
+    .filter(line => {
+      const mark = /^(`{3,})/.exec(line)?.[1];
+      if (fence === null && mark !== undefined) fence = mark;
+      else if (fence !== null && line === fence) fence = null;
+      else return fence === null;
+      return false;
+    })
+    .join('\n');
+}
+
+function acts(text: string): string[] {
+  const outside = outsideOfFences(text);
+  const rows = outside.split('\n').filter(line => line.startsWith('| '));
+  return [
+    ...(/<script|<img|<a /i.test(outside) ? ['html'] : []),
+    ...(/(^|[^\w])@[a-z]/i.test(outside) ? ['mention'] : []),
+    ...(/\]\(|https?:\/\/evil|www\.evil/i.test(outside) ? ['link'] : []),
+    ...((outside.match(/<details>/g) ?? []).length !== (outside.match(/<\/details>/g) ?? []).length ? ['fold'] : []),
+    ...(rows.some(row => row.includes('forged |')) ? ['table'] : []),
+    ...((outside.match(/<!-- starrocks-ha:plan/g) ?? []).length > 1 ? ['marker'] : []),
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    ...(/[\u0000-\u0009\u000b-\u001f\u202a-\u202e\u2066-\u2069]/.test(text) ? ['control character'] : []),
+    ...(/^> \[!NOTE\]/m.test(outside) ? ['alert'] : []),
+  ];
+}
+
+describe('text of others in the comment', () => {
+  it.each(hostileTexts.map(text => [JSON.stringify(text.slice(0, 40)), text]))('acts on nobody: %s', (_name, text) => {
+    const told = comment(poisoned(text), { ...context, warnings: [text] });
+    expect(acts(told)).toEqual([]);
+    expect(told.length).toBeLessThanOrEqual(65_536);
+  });
+
+  it('acts on nobody, whatever it is', () => {
+    const pieces = fc.constantFrom(
+      '|',
+      '\n',
+      '`',
+      '```',
+      '<',
+      '>',
+      '@a',
+      '-->',
+      '](',
+      '"]',
+      'end',
+      '%%',
+      '\u202e',
+      'x',
+      ' ',
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 12 }), parts => {
+        expect(acts(comment(poisoned(parts.join('')), context))).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('cannot draw: mermaid gets letters, digits and dots', () => {
+    for (const text of hostileTexts) {
+      const drawing =
+        /```mermaid\n([\s\S]*?)\n```/.exec(comment(poisoned(text.slice(0, 500)), context, 10 ** 7))?.[1] ?? '';
+      const labels = [...drawing.matchAll(/h\d+\["(.*)"\]/g)].map(match => match[1] ?? '');
+      expect(labels.length).toBe(4);
+      expect(labels.join('').replaceAll('<br/>', '')).toMatch(/^[A-Za-z0-9 .,:-]*$/);
+    }
+  });
+});

@@ -1,0 +1,22 @@
+/** Texts that would act on whoever shows them, if they were let. */
+export const hostileTexts: readonly string[] = [
+  'a | b\n| forged | row |',
+  '```\n# heading\n```',
+  '</details><script>alert(1)</script>',
+  '<!-- starrocks-ha:plan analytics -->',
+  '--> open',
+  '@everyone and @acme/owners',
+  '[click](https://evil.example) ![x](https://evil.example/x.png)',
+  'https://evil.example www.evil.example #1 GH-1',
+  '"]:::fresh\n  click h0 "https://evil.example"',
+  '%%{init: {"securityLevel": "loose"}}%% end subgraph',
+  '::error file=cluster.yaml,line=1::forged%0A',
+  '\u001b[31mred\u001b[0m\u0007',
+  '\u202egnp.exe\u2066',
+  'nul\u0000byte',
+  '$(touch /tmp/pwned) `id` ; rm -rf / && "\'\\',
+  "'; DROP TABLE x; -- ",
+  '> [!NOTE]\n> all is well',
+  '|:---:|\n***bold*** ~~gone~~ __under__',
+  'x'.repeat(100_000),
+];
