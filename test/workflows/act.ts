@@ -12,34 +12,36 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parse } from 'yaml';
 import { compile } from '../../compiler/compile.ts';
 
 /** Where `.ci/run` puts act, actionlint and zizmor. */
 export const tools = process.env['WORKFLOW_TOOLS'] ?? '';
 export const hasTools = existsSync(join(tools, 'act'));
 
-const CHECKOUT = 'actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1';
-const UPLOAD = 'actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a';
-
 /** Stand-ins for GitHub's own actions: they prove how we use them, not what they do. */
-const CHECKOUT_ACTION = `name: checkout
-description: clones the local origin
+const STAND_INS: Readonly<Record<string, string>> = {
+  'actions/checkout': `name: checkout
+description: fetches from the local origin, as shallow as GitHub's does unless told otherwise
 inputs:
   ref: { description: what to check out, required: false }
-  fetch-depth: { description: unused, required: false }
+  fetch-depth: { description: how many commits, default: '1' }
   persist-credentials: { description: unused, required: false }
 runs:
   using: composite
   steps:
     - shell: bash
-      env: { REF: "\${{ inputs.ref }}" }
+      env: { REF: "\${{ inputs.ref }}", DEPTH: "\${{ inputs.fetch-depth }}" }
       run: |
         find . -mindepth 1 -delete
         if [ -x "$ORIGIN/../before-checkout" ]; then "$ORIGIN/../before-checkout"; fi
-        git clone -q "$ORIGIN" .
-        git checkout -q "\${REF:-$GITHUB_SHA}"
-`;
-const UPLOAD_ACTION = `name: upload
+        git init -q .
+        if [ "$DEPTH" = 0 ]; then depth=(); else depth=("--depth=$DEPTH"); fi
+        git fetch -q "\${depth[@]}" "file://$ORIGIN" "\${REF:-$GITHUB_REF}"
+        git checkout -q FETCH_HEAD
+`,
+  'actions/upload-artifact': `name: upload
 description: copies to a folder
 inputs:
   name: { description: of the artifact, required: true }
@@ -50,10 +52,26 @@ runs:
     - shell: bash
       env: { NAME: "\${{ inputs.name }}", FROM: "\${{ inputs.path }}" }
       run: mkdir -p "$ORIGIN/../artifacts/$NAME" && cp -r "$FROM" "$ORIGIN/../artifacts/$NAME/"
+`,
+  'actions/setup-node': `name: node
+description: the one that is there
+inputs:
+  node-version: { description: which, required: true }
+runs:
+  using: composite
+  steps: [{ shell: bash, run: 'true' }]
+`,
+};
+
+/** The runner loses the last lines of a step that fails at once. */
+const DRAIN_NODE = `process.on('exit', code => {
+  if (code !== 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+});
 `;
+const DRAIN_BASH = `trap '[ $? = 0 ] || sleep 0.3' EXIT\n`;
 
 export interface Ran {
-  /** Job → how it ended, as the runner says it. */
+  /** Every job of the workflow → how it ended. */
   readonly jobs: Readonly<Record<string, string>>;
   /** What people see in the log, masked. */
   readonly log: string;
@@ -68,22 +86,24 @@ export class Repository {
   readonly folder = mkdtempSync(join(tmpdir(), 'starrocks-ha-act-'));
   readonly clone = join(this.folder, 'clone');
   readonly origin = join(this.folder, 'origin.git');
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #secretFile = join(this.folder, 'secrets.yml');
   readonly #api: string;
   #running: ChildProcess | undefined;
 
   /** @param secrets by name, for jobs that name them; never on a command line */
   constructor(api: string, secrets: Readonly<Record<string, string>>) {
     this.#api = api;
-    this.#env = secrets;
     execFileSync('git', ['clone', '-q', resolve('.'), this.clone], { stdio: 'ignore' });
-    for (const [name, text] of [
-      ['checkout', CHECKOUT_ACTION],
-      ['upload', UPLOAD_ACTION],
-    ] as const) {
-      mkdirSync(join(this.folder, name));
-      writeFileSync(join(this.folder, name, 'action.yml'), text);
+    for (const [action, text] of Object.entries(STAND_INS)) {
+      mkdirSync(this.#standIn(action), { recursive: true });
+      writeFileSync(join(this.#standIn(action), 'action.yml'), text);
     }
+    writeFileSync(join(this.folder, 'drain.cjs'), DRAIN_NODE);
+    writeFileSync(join(this.folder, 'drain.sh'), DRAIN_BASH);
+    // Not in act's environment, which every step would see, nor on its command line.
+    writeFileSync(this.#secretFile, JSON.stringify({ GITHUB_TOKEN: 'marked-github-token', ...secrets }), {
+      mode: 0o600,
+    });
     this.git('config', 'user.name', 'Ada');
     this.git('config', 'user.email', 'ada@example.org');
     this.git('checkout', '-q', '-B', 'main');
@@ -169,28 +189,39 @@ export class Repository {
     return readFileSync(join(this.folder, 'artifacts', name, file), 'utf8');
   }
 
+  /** As GitHub does for an open pull request: its head, and a trial of the merge. */
+  propose(number: number): object {
+    const { head } = this;
+    const base = execFileSync('git', ['rev-parse', 'main'], { cwd: this.origin, encoding: 'utf8' }).trim();
+    const merged = this.git('commit-tree', `${head}^{tree}`, '-p', base, '-p', head, '-m', 'a trial');
+    this.git(
+      'push',
+      '-q',
+      '--force',
+      'origin',
+      `${head}:refs/pull/${number}/head`,
+      `${merged}:refs/pull/${number}/merge`,
+    );
+    return { number, pull_request: { number, head: { sha: head, ref: 'change' }, base: { sha: base, ref: 'main' } } };
+  }
+
+  /** @param told hears the log line by line */
   async act(event: string, workflow: string, payload: object, told?: (line: string) => void): Promise<Ran> {
     const eventFile = join(this.folder, 'event.json');
     writeFileSync(eventFile, JSON.stringify(payload));
+    const nothing = ['--env-file', '--var-file', '--input-file'].flatMap(option => [option, '/dev/null']);
     const args = [
-      event,
-      '--json',
-      ...['-e', eventFile, '-W', `.github/workflows/${workflow}`, '-P', 'ubuntu-24.04=-self-hosted'],
-      ...[
-        '--no-cache-server',
-        '--rm',
-        '--env-file',
-        '/dev/null',
-        '--secret-file',
-        '/dev/null',
-        '--var-file',
-        '/dev/null',
-      ],
+      ...[event, '--json', '-e', eventFile, '-W', `.github/workflows/${workflow}`],
+      ...['-P', 'ubuntu-24.04=-self-hosted', '--no-cache-server', '--no-skip-checkout', '--rm'],
+      ...[...nothing, '--secret-file', this.#secretFile],
       ...['--env', `ORIGIN=${this.origin}`, '--env', 'GITHUB_REPOSITORY=acme/infra'],
-      ...['--env', `GITHUB_API_URL=${this.#api}`, '-s', 'GITHUB_TOKEN'],
-      ...Object.keys(this.#env).flatMap(name => ['-s', name]),
-      ...['--local-repository', `${CHECKOUT}=${join(this.folder, 'checkout')}`],
-      ...['--local-repository', `${UPLOAD}=${join(this.folder, 'upload')}`],
+      ...['--env', `GITHUB_API_URL=${this.#api}`, '--actor', 'ada'],
+      ...['--env', `NODE_OPTIONS=--require=${join(this.folder, 'drain.cjs')}`],
+      ...['--env', `BASH_ENV=${join(this.folder, 'drain.sh')}`],
+      ...this.#pins(workflow).flatMap(pin => [
+        '--local-repository',
+        `${pin}=${this.#standIn(pin.split('@')[0] ?? '')}`,
+      ]),
     ];
     const child = spawn(join(tools, 'act'), args, {
       cwd: this.clone,
@@ -199,47 +230,78 @@ export class Repository {
         HOME: this.folder,
         LANG: 'C.UTF-8',
         ACT_DISABLE_VERSION_CHECK: '1',
-        GITHUB_TOKEN: 'marked-github-token',
-        ...this.#env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#running = child;
-    let text = '';
-    let error = '';
-    child.stdout.on('data', chunk => {
-      text += chunk;
-      told?.(String(chunk));
+    const lines: string[] = [];
+    createInterface(child.stdout).on('line', line => {
+      lines.push(line);
+      told?.(line);
     });
-    child.stderr.on('data', chunk => {
-      error += chunk;
-    });
+    createInterface(child.stderr).on('line', line => lines.push(line));
     await once(child, 'close');
     this.#running = undefined;
     rmSync(join(this.folder, 'before-checkout'), { force: true });
-    return ran(text, error);
+    return ran(lines, Object.keys(parse(this.#workflow(workflow)).jobs));
   }
 
-  /** What `Cancel workflow` does. */
+  #workflow(name: string): string {
+    return readFileSync(join(this.clone, '.github/workflows', name), 'utf8');
+  }
+
+  #pins(workflow: string): string[] {
+    const found = [...this.#workflow(workflow).matchAll(/uses: (actions\/\S+@\S+)/g)];
+    return [...new Set(found.flatMap(match => match[1] ?? []))];
+  }
+
+  #standIn(action: string): string {
+    return join(this.folder, 'stand-ins', action);
+  }
+
+  /** What `Cancel workflow` does to the step that runs; act itself would kill it at once. */
   cancel(): void {
-    this.#running?.kill('SIGINT');
+    for (const { pid, command } of this.#processes())
+      if (command.includes('dist/index.cjs')) process.kill(pid, 'SIGINT');
+  }
+
+  /** The runner's machine is gone. */
+  die(): void {
+    for (const { pid } of this.#processes()) process.kill(pid, 'SIGKILL');
+  }
+
+  /** act first, then whatever it has started. */
+  #processes(): { readonly pid: number; readonly command: string }[] {
+    const table = execFileSync('ps', ['-e', '-ww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+      .split('\n')
+      .flatMap(line => {
+        const match = /^ *(\d+) +(\d+) (.*)$/.exec(line);
+        return match === null ? [] : [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] ?? '' }];
+      });
+    const found = table.filter(({ pid }) => pid === this.#running?.pid);
+    for (const { pid } of found) found.push(...table.filter(({ parent }) => parent === pid));
+    return found;
   }
 
   remove(): void {
-    this.#running?.kill('SIGKILL');
+    this.die();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-function ran(text: string, error: string): Ran {
-  const jobs: Record<string, string> = {};
+function ran(lines: readonly string[], all: readonly string[]): Ran {
+  // The runner says nothing of a job that it skips.
+  const jobs: Record<string, string> = Object.fromEntries(all.map(job => [job, 'skipped']));
   const summaries: string[] = [];
   const annotations: { level: string; message: string; at: string }[] = [];
   const outputs: Record<string, string> = {};
-  const log: string[] = [error];
-  for (const line of text.split('\n')) {
+  const log: string[] = [];
+  for (const line of lines) {
     const said = parsed(line);
-    if (said === null) continue;
+    if (said === null) {
+      log.push(line);
+      continue;
+    }
     log.push(String(said['msg'] ?? ''));
     const job = String(said['jobID'] ?? '');
     if (typeof said['jobResult'] === 'string') jobs[job] = said['jobResult'];

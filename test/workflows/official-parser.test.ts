@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { validate } from '@actions/languageservice';
+import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser';
 import { describe, expect, it } from 'vitest';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { parse } from 'yaml';
@@ -34,6 +35,15 @@ async function findings(file: string, text: string): Promise<string[]> {
 describe("GitHub's own parser", () => {
   it.each(readdirSync(folder))('takes %s without a word', async name => {
     expect(await findings(`${folder}/${name}`, readFileSync(`${folder}/${name}`, 'utf8'))).toEqual([]);
+  });
+
+  it.each(readdirSync(folder))('reads %s to its end', name => {
+    const { context, value } = parseWorkflow(
+      { name, content: readFileSync(`${folder}/${name}`, 'utf8') },
+      new NoOperationTraceWriter(),
+    );
+    expect(context.errors.getErrors()).toEqual([]);
+    expect(value).toBeDefined();
   });
 
   it('takes the Action', async () => {

@@ -1,4 +1,3 @@
-// Helper: the owner has finished this part. Do not write it anew; write tests for it, or stop and report.
 import { majority } from '../plan/gates.ts';
 import { running } from '../plan/situation.ts';
 import type { Diagnosis } from './diagnosis.ts';

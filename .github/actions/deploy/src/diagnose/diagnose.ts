@@ -1,4 +1,3 @@
-// Helper: the owner has finished this part. Do not write it anew; write tests for it, or stop and report.
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { ProbeAnswer } from '../observe/probe.ts';
 import type { Node } from '../plan/situation.ts';

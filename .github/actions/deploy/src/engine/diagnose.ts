@@ -2,7 +2,8 @@ import type { CompiledHost } from '../../../../../compiler/contract/cluster-json
 import { diagnose } from '../diagnose/diagnose.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { logQuestions, questions } from '../diagnose/questions.ts';
-import { DeployError } from '../error.ts';
+import { dangers, gateQuestions } from '../doctor/gate.ts';
+import { DeployError, type Problem } from '../error.ts';
 import { type ProbeAnswer, parseProbe, probeCommand, type Question } from '../observe/probe.ts';
 import { redact } from '../report/redact.ts';
 import type { LogText } from '../report/run-report.ts';
@@ -30,6 +31,33 @@ export async function collectLogs(options: RunOptions, machines: Machines): Prom
   return [...answers].flatMap(([address, { logs }]) =>
     logs.map(({ name, text }) => ({ name: `${address}/${name}`, text: redact(text, options.secrets) })),
   );
+}
+
+/**
+ * Looks at machines that carry nothing of this cluster yet and are about to: what they lack is found before the first
+ * container starts, and one that is deployed is asked nothing more.
+ * @returns what must stop the run; warnings go to the notes
+ */
+export async function preflight(
+  options: RunOptions,
+  machines: Machines,
+  course: Course,
+  touched: readonly string[],
+): Promise<readonly Problem[]> {
+  const { cluster } = options.desired;
+  const { world } = course;
+  if (world === null) return [];
+  const fresh = new Set(
+    touched.filter(address => {
+      const answer = world.hosts[address];
+      return answer?.known === true && answer.value.containers.length === 0;
+    }),
+  );
+  const wanted = [...gateQuestions(cluster, world)].filter(([address]) => fresh.has(address));
+  if (wanted.length === 0) return [];
+  const found = dangers(cluster, world, await probe(options, machines, new Map(wanted)));
+  course.notes.push(...found.warnings);
+  return found.problems;
 }
 
 /** A machine that does not answer is left out: that it was not reached is told elsewhere. */

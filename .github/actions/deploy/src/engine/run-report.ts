@@ -55,7 +55,11 @@ function outcome(options: RunOptions, course: Course): RunOutcome {
   const wrong = problems.length > 0 || findings.some(finding => finding.severity === 'error');
   // Whoever asks what differs has the answer, however bad it is.
   if (wrong && options.mode === 'drift' && course.world !== null) return 'differs';
-  if (wrong) return changed || plan === null || plan.problems.length === 0 ? 'failed' : 'refused';
+  if (wrong && changed) return 'failed';
+  const refused = plan !== null && plan.problems.length > 0;
+  const broken = findings.some(finding => finding.severity === 'error');
+  const stopped = options.mode !== 'plan' && (plan?.waves.length ?? 0) > 0 && !broken;
+  if (wrong) return refused || stopped ? 'refused' : 'failed';
   if (changed) return 'changed';
   if ((plan?.waves.length ?? 0) > 0) return 'differs';
   return options.mode === 'deploy' ? 'unchanged' : 'converged';

@@ -8,7 +8,7 @@ import type { Mode, RunReport } from '../report/run-report.ts';
 import { verify } from '../verify/verify.ts';
 import { converge, type StepRecord } from './converge.ts';
 import type { Course, RunOptions } from './course.ts';
-import { collectLogs, diagnoseNow } from './diagnose.ts';
+import { collectLogs, diagnoseNow, preflight } from './diagnose.ts';
 import { lockHosts } from './lock.ts';
 import { Machines } from './machines.ts';
 import { notApproved } from './not-approved.ts';
@@ -88,6 +88,8 @@ async function carryOut(options: RunOptions, machines: Machines, course: Course)
     if (acts && course.plan.problems.length === 0 && mayBegin(options, course.plan, course)) {
       await act(options, machines, course, course.plan);
     }
+    // Nothing was touched, so there is nothing to prove.
+    if (acts && course.records.length === 0) return;
     if (course.plan.problems.length > 0 && mode !== 'drift') return;
     if (mode === 'plan' || options.dryRun || course.ended !== null) return;
     // Whoever restarts one node by hand has not asked whether the rest is as declared.
@@ -99,6 +101,11 @@ async function carryOut(options: RunOptions, machines: Machines, course: Course)
 async function act(options: RunOptions, machines: Machines, course: Course, plan: Plan): Promise<void> {
   const { desired, request } = options;
   const before = course.before as World;
+  const lacking = await preflight(options, machines, course, plan.hosts);
+  if (lacking.length > 0) {
+    course.problems.push(...lacking);
+    return;
+  }
   const seen = await lockHosts(
     machines,
     desired.cluster,

@@ -1,4 +1,3 @@
-// Helper: the owner has finished this part. Do not write it anew; write tests for it, or stop and report.
 import { HttpClient, HttpClientError } from '@actions/http-client';
 import { BearerCredentialHandler } from '@actions/http-client/lib/auth';
 import { DeployError } from '../error.ts';

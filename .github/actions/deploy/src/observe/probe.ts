@@ -1,4 +1,3 @@
-// Helper: the owner has finished this part (diagnose/, doctor/, probe). Do not write here; stop and report.
 import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
 import probeScript from '../host/probe.sh';

@@ -1,4 +1,3 @@
-// Helper: the owner has finished this part. Do not write it anew; write tests for it, or stop and report.
 import type { Problem } from '../error.ts';
 import { stepTitle } from '../plan/step.ts';
 import type { FileChange } from '../review/file-changes.ts';

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Diagnosis } from '../../.github/actions/deploy/src/diagnose/diagnosis.ts';
+import { describeInLab } from '../lab/describe-in-lab.ts';
+import { type Lab, type LabHost, labClusterYaml, startLab } from '../lab/lab.ts';
+import { importStarRocks } from '../lab/starrocks-images.ts';
+import { Project } from './project.ts';
+
+const version = process.env['LAB_VERSION'] ?? '3.3.18';
+
+/** Signs made for real on real machines: what is seen there must lead to the cause. */
+describeInLab('the causes of trouble on real machines', () => {
+  let lab: Lab;
+  let project: Project;
+
+  const host = (index: number): LabHost => {
+    const found = lab.hosts[index];
+    if (found === undefined) throw new Error(`the lab has no host ${index}`);
+    return found;
+  };
+  const yaml = (ulimits: object = {}): string =>
+    labClusterYaml(lab, {
+      version,
+      defaults: { resources: { memory: '2G', fe_heap: '512M' }, ...ulimits },
+      more: { timeouts: { ssh: 5 } },
+    });
+
+  beforeAll(async () => {
+    lab = await startLab({ hosts: 3, docker: true });
+    await importStarRocks(lab, version);
+    project = new Project(lab.privateKey);
+    project.compile(yaml());
+    const { outcome, problems } = await project.run('deploy');
+    expect(problems).toEqual([]);
+    expect(outcome).toBe('changed');
+  });
+
+  afterAll(async () => {
+    project?.remove();
+    await lab?.stop();
+  });
+
+  const diagnoses = async (node: string): Promise<Diagnosis[]> => {
+    const { diagnoses: all } = await project.run('diagnose');
+    for (const { cause, todo } of all) {
+      expect(cause).not.toBe('');
+      expect(todo).not.toBe('');
+    }
+    return all.filter(one => one.node === node);
+  };
+  const codes = async (node: string): Promise<string[]> => (await diagnoses(node)).map(one => one.code);
+  const eventually = (node: string, code: string) =>
+    expect.poll(() => codes(node), { timeout: 60_000, interval: 1000 }).toContain(code);
+  const well = () =>
+    expect.poll(async () => (await project.run('diagnose')).diagnoses, { timeout: 60_000, interval: 1000 }).toEqual([]);
+
+  it('are none while all is well', well);
+
+  it('are none of a BE that somebody stopped, but that', async () => {
+    await host(1).run('docker stop starrocks-be');
+    expect(await codes(`${host(1).address}/starrocks-be`)).toEqual(['D_STOPPED']);
+    await host(1).run('docker start starrocks-be');
+    await well();
+  });
+
+  it('name the process that has the port of a BE', async () => {
+    await host(2).run('docker stop starrocks-be');
+    const { stdout: pid } = await host(2).run('cd /tmp; nohup python3 -m http.server 9050 >/dev/null 2>&1 & echo $!');
+    await expect
+      .poll(async () => (await host(2).run('grep -c :235A /proc/net/tcp')).stdout.trim(), { timeout: 10_000 })
+      .toBe('1');
+    await host(2).run('docker start starrocks-be');
+    const [taken] = await diagnoses(`${host(2).address}/starrocks-be`);
+    await host(2).run(`kill ${Number(pid)}; docker restart starrocks-be`);
+    expect(taken).toMatchObject({
+      code: 'D_PORT_TAKEN',
+      seen: expect.stringMatching(/^port 9050 is held by python3 \(\d+\)$/),
+    });
+    await well();
+  });
+
+  it('name storage that belongs to another cluster', async () => {
+    const file = '/opt/starrocks-ha/data/be/storage/cluster_id';
+    await host(1).run(
+      `docker stop starrocks-be; cp ${file} /root/kept; printf 424242-${version} >${file}; docker start starrocks-be`,
+    );
+    await eventually(`${host(1).address}/starrocks-be`, 'D_CLUSTER_ID');
+    await host(1).run(`docker stop starrocks-be; cp /root/kept ${file}; docker start starrocks-be`);
+    await well();
+  });
+
+  it('name the way between two machines that is cut', async () => {
+    const { frontends } = await project.run('status');
+    const leader = frontends.find(row => row['Role'] === 'LEADER')?.['IP'] ?? '';
+    const other = lab.hosts.find(one => one.address !== leader);
+    if (other === undefined) throw new Error('there is a follower');
+    await other.run(`ip route add unreachable ${leader}/32`);
+    await eventually(`${other.address}/starrocks-be`, 'D_BLOCKED');
+    const [blocked] = (await diagnoses(`${other.address}/starrocks-be`)).filter(one => one.code === 'D_BLOCKED');
+    await other.run(`ip route del unreachable ${leader}/32`);
+    expect(blocked?.seen).toContain(`${other.address} cannot reach ${leader}:9030 (query_port)`);
+    await well();
+  });
+
+  it('name an engine that is stopped', async () => {
+    await host(1).stopDocker();
+    const found = await codes(host(1).address);
+    await host(1).startDocker();
+    expect(found).toEqual(['D_DOCKER']);
+    await well();
+  });
+
+  it('name a machine that is off the network', async () => {
+    await host(2).partition();
+    const found = await codes(host(2).address);
+    await host(2).heal();
+    expect(found).toEqual(['D_UNREACHABLE']);
+    await well();
+  });
+
+  it('name a majority that is lost', async () => {
+    await Promise.all([host(1), host(2)].map(one => one.run('docker stop starrocks-fe')));
+    const lost = { code: 'D_QUORUM_LOST', seen: '1 of 3 followers run, and 2 are needed' };
+    // The one that is left needs a moment to notice.
+    await expect
+      .poll(() => diagnoses(`${host(1).address}/starrocks-fe`), { timeout: 60_000, interval: 1000 })
+      .toContainEqual(expect.objectContaining(lost));
+    await Promise.all([host(1), host(2)].map(one => one.run('docker start starrocks-fe')));
+    await well();
+  });
+
+  it('come with a deploy that failed: limits that the engine may not raise', async () => {
+    project.compile(yaml({ ulimits: { nofile: 655_350, nproc: 4096 } }));
+    const { problems, diagnoses: found } = await project.run('deploy');
+    expect(problems.map(problem => problem.code)).toEqual(['E_ULIMIT']);
+    expect(found.map(one => one.code)).toContain('D_ULIMIT');
+  });
+
+  it('can be looked for in the logs of every machine', async () => {
+    const { logs } = await project.run('logs');
+    for (const { address } of lab.hosts) {
+      const container = logs.find(one => one.name === `${address}/starrocks-fe/container.log`);
+      expect(container?.text).toContain('FE started successfully');
+    }
+  });
+});
