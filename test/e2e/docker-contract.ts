@@ -75,6 +75,7 @@ export function dockerContract(machine: () => DockerMachine): void {
     expect(started.code, started.stderr).toBe(0);
     expect(await inspect('{{.State.Running}}')).toBe('true');
     expect(await inspect('{{index .Config.Labels "starrocks-ha.digest"}}')).toBe('one');
+    expect(await inspect('{{.Id}} {{index .Config.Labels "starrocks-ha.digest"}}')).toBe(`${await id()} one`);
     const mounts = (await inspect('{{range .Mounts}}{{.Destination}} {{.Source}}{{"\\n"}}{{end}}'))
       .split('\n')
       .filter(line => line !== '')

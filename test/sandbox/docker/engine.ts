@@ -284,6 +284,8 @@ function formatted(format: string, container: Container): string {
       return String(State.Running);
     case '{{index .Config.Labels "starrocks-ha.digest"}}':
       return Config.Labels['starrocks-ha.digest'] ?? '';
+    case '{{.Id}} {{index .Config.Labels "starrocks-ha.digest"}}':
+      return `${container.id} ${Config.Labels['starrocks-ha.digest'] ?? '<no value>'}`;
     case '{{range .Mounts}}{{.Destination}} {{.Source}}{{"\\n"}}{{end}}':
       return Mounts.map(mount => `${mount.Destination} ${mount.Source}\n`).join('');
     default:

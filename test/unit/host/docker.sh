@@ -13,10 +13,12 @@ case $1 in
     [ -d "$box/$4" ] || { echo "Error: No such object: $4" >&2; exit 1; }
     case $3 in
       *Running*) cat "$box/$4/running" ;;
-      *digest*) cat "$box/$4/digest" ;;
+      *digest*) printf '%s %s\n' "$(cat "$box/$4/id" 2>/dev/null || echo "id-of-$4")" "$(cat "$box/$4/digest" 2>/dev/null || echo '<no value>')" ;;
+      *Id*) cat "$box/$4/id" 2>/dev/null || echo "id-of-$4" ;;
       *Mounts*) cat "$box/$4/mounts" ;;
     esac
     ;;
+  exec) cat "$FAKE/exec" ;;
   image) [ -e "$FAKE/pulled" ] && echo sha256:abc ;;
   pull) [ ! -e "$FAKE/no-pull" ] || { cat "$FAKE/no-pull" >&2; exit 1; } ;;
   stop) echo false >"$box/$2/running" ;;

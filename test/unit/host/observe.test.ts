@@ -77,7 +77,7 @@ const ours = {
   'starrocks-ha.digest': FE_DIGEST,
 };
 const listed = (name: string, image: string, labels: string, command = 'x') =>
-  `${JSON.stringify({ Command: command, ID: id, Image: image, Labels: labels, Names: name })}\n`;
+  `${JSON.stringify({ Command: command, ID: name === 'starrocks-fe' ? id : sha256(name), Image: image, Labels: labels, Names: name })}\n`;
 
 describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
   it('that is new finds nothing there', async () => {
@@ -140,6 +140,33 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     });
     expect(world.be).toEqual({ 'starrocks-be': { storage: 'partial', cluster_id: '12345', member: '12345' } });
     expect(world.images['starrocks/fe-ubuntu:3.3.18']).toBe('sha256:abc');
+  });
+
+  it('tells a container that a person made from ours, and counts it once it was taken over', async () => {
+    const m = machine(shell);
+    m.set('ps', listed('starrocks-fe', 'starrocks/fe-ubuntu:3.3.18', ''));
+    const made = {
+      ...inspected(1, {})[0],
+      Name: '/starrocks-fe',
+      Config: { Image: 'starrocks/fe-ubuntu:3.3.18', Labels: null, Env: ['HTTP_PORT=8030', 'A=b=c'] },
+      HostConfig: { NetworkMode: 'host', RestartPolicy: { Name: 'always' } },
+    };
+    m.set('inspect', JSON.stringify([made]));
+    m.set('exec', 'http_port = 8030\n');
+    const before = await look(m);
+    expect([before.containers, before.strangers.length]).toEqual([[], 1]);
+    expect(before.by_hand).toEqual([
+      {
+        ...{ service: 'starrocks-fe', id, image: 'starrocks/fe-ubuntu:3.3.18', state: 'running' },
+        ...{ started_at: '2026-01-01T00:00:00Z', network: 'host', restart_policy: 'always' },
+        ...{ mounts: { '/opt/starrocks/fe/meta': '/data/fe' }, env: { HTTP_PORT: '8030', A: 'b=c' } },
+        ...{ conf: 'http_port = 8030\n', conf_differs: [] },
+      },
+    ]);
+    write(m, 'state/adopted', `starrocks-fe ${id} ${FE_DIGEST}\n`);
+    const after = await look(m);
+    expect([after.by_hand, after.strangers]).toEqual([[], []]);
+    expect(after.containers.map(one => [one.service, one.digest])).toEqual([['starrocks-fe', FE_DIGEST]]);
   });
 
   it('finds metadata that is not whole', async () => {

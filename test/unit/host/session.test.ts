@@ -319,6 +319,30 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.changes).toEqual(['restart|starrocks-be|']);
   });
 
+  it('takes over a container that a person made, without a restart, and no other one', async () => {
+    const m = machine(shell);
+    const made = 'e'.repeat(64);
+    m.set('box/starrocks-be/running', 'true\n');
+    m.set('box/starrocks-be/id', made);
+    const s = await locked(m);
+    await s.run(stage);
+    const adopt = (container: string): OnHost => ({
+      kind: 'adopt',
+      host: at,
+      service: 'starrocks-be',
+      container,
+      digest: BE_DIGEST,
+    });
+    expect((await problem(s.run(adopt('f'.repeat(64))))).code).toBe('E_SWAP');
+    expect(m.read('state/adopted')).toBeNull();
+    await s.run(adopt(made));
+    await s.run(adopt(made));
+    expect([m.read('state/adopted'), m.changes]).toEqual([`starrocks-be ${made} ${BE_DIGEST}\n`, []]);
+    // From now on it carries that digest: it can be restarted, and is replaced only by who has seen it.
+    await s.run({ kind: 'restart', host: at, service: 'starrocks-be', expects: BE_DIGEST });
+    expect(m.changes).toEqual(['restart|starrocks-be|']);
+  });
+
   it('removes a container that stands still, and never one that runs', async () => {
     const m = machine(shell);
     m.container('starrocks-be', BE_DIGEST);

@@ -286,7 +286,8 @@ export class Machines implements Fleet {
 /** Where no container is, whoever listens is somebody else, who may take a question and never answer it. */
 function mayAnswer(machines: World['hosts'], address: string, service: ServiceName): boolean {
   const machine = machines[address];
-  return machine?.known !== true || machine.value.containers.some(container => container.service === service);
+  if (machine?.known !== true) return true;
+  return [...machine.value.containers, ...machine.value.by_hand].some(container => container.service === service);
 }
 
 /** Results in the order of the items. */

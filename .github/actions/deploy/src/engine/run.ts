@@ -6,6 +6,7 @@ import { auditRecord } from '../report/audit-record.ts';
 import { redactData } from '../report/redact.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
 import { verify } from '../verify/verify.ts';
+import { withConfDifferences } from './conf-differences.ts';
 import { converge, type StepRecord } from './converge.ts';
 import type { Course, RunOptions } from './course.ts';
 import { collectLogs, diagnoseNow, preflight } from './diagnose.ts';
@@ -82,7 +83,8 @@ async function carryOut(options: RunOptions, machines: Machines, course: Course)
   }
   if (!LOOKS.has(mode)) {
     await checkMarkers(options, world);
-    course.plan = makePlan(desired.cluster, world, request);
+    if (mode === 'adopt') course.before = course.world = withConfDifferences(desired, world);
+    course.plan = makePlan(desired.cluster, course.before, request);
     course.problems.push(...course.plan.problems);
     const acts = !DRY.has(mode) && !options.dryRun && course.plan.waves.length > 0;
     if (acts && course.plan.problems.length === 0 && mayBegin(options, course.plan, course)) {
@@ -117,7 +119,8 @@ async function act(options: RunOptions, machines: Machines, course: Course, plan
   );
   // Looked again under the lock: what another run did meanwhile is not done twice.
   const hosts = { ...before.hosts, ...seen };
-  const world = await machines.look({ ...before, hosts }, { machines: [], answers: 'all' });
+  const looked = await machines.look({ ...before, hosts }, { machines: [], answers: 'all' });
+  const world = options.mode === 'adopt' ? withConfDifferences(options.desired, looked) : looked;
   course.before = world;
   await checkMarkers(options, world);
   const { approved, doing, signal } = options;

@@ -32,9 +32,16 @@ else
   usable=yes
   printf '%s\n%s\n' "$engine" "$compose" | put docker
   printf '%s\n' "$all" | put containers
-  ids=$(printf '%s\n' "$all" | grep -F 'starrocks-ha.cluster=' | sed -n 's/.*"ID":"\([0-9a-f]*\)".*/\1/p')
+  # Ours by their label; and those of the same names that a person made, which can be taken over.
+  ids=$(printf '%s\n' "$all" | grep -E 'starrocks-ha\.cluster=|"Names":"starrocks-(fe|be(-[0-9]+)?)"' |
+    sed -n 's/.*"ID":"\([0-9a-f]*\)".*/\1/p')
   # shellcheck disable=SC2086 # ids are hexadecimal words
   if [ -n "$ids" ]; then ask inspect $ids | put inspected; fi
+  by_hand=$(printf '%s\n' "$all" | grep -vF 'starrocks-ha.cluster=' | sed -nE 's/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p')
+  for name in $by_hand; do
+    kind=${name#starrocks-} kind=${kind%%-*}
+    { echo "$name"; ask exec "$name" cat "/opt/starrocks/$kind/conf/$kind.conf" | head -c 100000; } | put conf
+  done
 fi
 
 # existing PATH: it, or its nearest parent that exists
@@ -55,13 +62,14 @@ visible() {
 }
 
 # --- files of this tool
-visible "$dir" "$dir/state/deployed.json" "$dir/.lock" "$dir/.staged"
+visible "$dir" "$dir/state/deployed.json" "$dir/state/adopted" "$dir/.lock" "$dir/.staged"
 if cd "$dir" 2>/dev/null; then
   find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
     ! -name '*.starrocks-ha-new' \
     -exec sha256sum {} + 2>/dev/null | put files
   [ -d .staged ] && for one in .staged/*; do [ -d "$one" ] && echo "${one#.staged/}"; done | put staged
   [ -r state/deployed.json ] && put marker <state/deployed.json
+  [ -r state/adopted ] && put adopted <state/adopted
   # A shared lock, for a moment: it fails only while a run holds the machine.
   if [ -r .lock ] && ! flock -n -s .lock true 2>/dev/null; then
     { cat .lock.owner 2>/dev/null || echo '{}'; } | put lock

@@ -47,7 +47,16 @@ state_of() {
   esac
 }
 
-digest_of() { docker inspect --format '{{index .Config.Labels "starrocks-ha.digest"}}' "$1"; }
+# digest_of SERVICE: of its label, or of what was written down when it was taken over
+digest_of() {
+  docker inspect --format '{{.Id}} {{index .Config.Labels "starrocks-ha.digest"}}' "$1" >"$tmp/carries" || return 1
+  read -r id label <"$tmp/carries"
+  case $label in
+    # docker says `<no value>` where there is no label at all.
+    '' | '<no value>') [ ! -r "$dir/state/adopted" ] || sed -n "s/^$1 $id \([0-9a-f]\{64\}\)\$/\1/p" "$dir/state/adopted" ;;
+    *) printf '%s\n' "$label" ;;
+  esac
+}
 
 # put FILE < text: whole or not at all. By cat: the shell's own printf calls a full disk an I/O error.
 put() {
@@ -129,7 +138,17 @@ do_activate() {
   move "$host" "$@"
   mark "$marker"
   cd "$dir" || die "$dir is gone"
+  [ "$state" = none ] || give_way "$service"
   docker compose --project-directory "$dir" up -d --no-deps --pull never "$service"
+}
+
+# give_way SERVICE: Compose replaces only what it made. What a person made and was taken over has its data in the same
+# folders (same_data has seen to that), and goes.
+give_way() {
+  [ -r "$dir/state/adopted" ] || return 0
+  docker inspect --format '{{.Id}}' "$1" >"$tmp/id" || die "$1 cannot be read"
+  grep -q "^$1 $(cat "$tmp/id") " "$dir/state/adopted" || return 0
+  { docker stop "$1" && docker rm "$1"; } || die "$1, which was made by hand, could not be replaced"
 }
 
 # same_data SERVICE MOUNTS: a folder that is another one than the container's would start it without its data
@@ -177,6 +196,20 @@ do_stop() {
   state=$(state_of "$1") || die "$state"
   [ "$state" = running ] || exit 0
   docker stop "$1"
+}
+
+# adopt SERVICE CONTAINER DIGEST HOST_DIGEST MARKER PATH...: counts as ours from now on; nothing restarts
+do_adopt() {
+  service=$1 wanted=$2 digest=$3 host=$4 marker=$5
+  shift 5
+  there=$(docker inspect --format '{{.Id}}' "$service" 2>"$tmp/said") || die "$(cat "$tmp/said")"
+  [ "$there" = "$wanted" ] || die "E_SWAP it is the container $there, and $wanted was seen"
+  move "$host" "$@"
+  mark "$marker"
+  {
+    grep -v "^$service " "$dir/state/adopted" 2>/dev/null
+    printf '%s %s %s\n' "$service" "$there" "$digest"
+  } | put "$dir/state/adopted" || die "$dir/state/adopted cannot be written"
 }
 
 # restart SERVICE EXPECTED: as it is
@@ -255,7 +288,7 @@ operate() { # OP < nothing
     set -- "$@" "${word%.}"
   done <"$tmp/words"
   case $op in
-    stage | pull | activate | refresh | writeState | asideMetadata | stop | restart | removeContainer | retire | record)
+    stage | pull | activate | refresh | writeState | asideMetadata | stop | adopt | restart | removeContainer | retire | record)
       [ -n "$locked" ] || die 'this session does not hold the lock of the machine'
       "do_$op" "$@"
       ;;

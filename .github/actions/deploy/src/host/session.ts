@@ -188,6 +188,12 @@ async function render(
     case 'stop':
     case 'removeContainer':
       return { op, words: [operation.service] };
+    case 'adopt': {
+      const paths = host.files.filter(file => file.service === null || file.service === operation.service);
+      const { service, container, digest } = operation;
+      const words = [service, container, digest, host.digest, marker(context), ...paths.map(file => file.path)];
+      return { op, words };
+    }
     case 'restart':
       return { op, words: [operation.service, operation.expects] };
     case 'retire':

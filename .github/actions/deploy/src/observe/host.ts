@@ -6,6 +6,7 @@ import {
   type Container,
   type Disk,
   type FeData,
+  type HandMade,
   type HostWorld,
   known,
   type Listener,
@@ -84,13 +85,15 @@ export function parseObservation(
   const all = (name: string): string[] => blocks.filter(block => block.name === name).map(block => block.text);
   const unseen = all('unseen').map(path => path.trimEnd());
   if (unseen.length > 0) throw unseenData(host, [...new Set(unseen)]);
-  const inspected = inspectedContainers(one('inspected'));
+  const inspected = inspectedContainers(one('inspected'), adoptedOf(one('adopted') ?? '', cluster.cluster));
   const containers = inspected.filter(({ cluster: name }) => name === cluster.cluster);
+  const confs = new Map(all('conf').map(confOf));
+  // A hand-made container stands where ours would: its ports are told with it, not as somebody else's.
   const pids = new Map(
-    containers.flatMap(({ pid, id, container }) => [
-      [String(pid), container.service],
-      [id, container.service],
-    ]),
+    inspected.flatMap(({ pid, id, cluster: name, container, hand }) => {
+      const service = name === cluster.cluster ? container.service : name === '' ? hand?.service : undefined;
+      return service === undefined ? [] : [[String(pid), service] as const, [id, service] as const];
+    }),
   );
   return {
     clock_skew_ms: Number(one('clock')) - receivedAt,
@@ -99,8 +102,11 @@ export function parseObservation(
     files: filesOf(one('files') ?? ''),
     staged: (one('staged') ?? '').split('\n').filter(name => /^[0-9a-f]{64}$/.test(name)),
     containers: containers.map(({ container }) => container),
+    by_hand: inspected.flatMap(({ cluster: name, hand }) =>
+      name === '' && hand !== null ? [{ ...hand, conf: confs.get(hand.service) ?? null }] : [],
+    ),
     strangers: [
-      ...strangeContainers(one('containers') ?? '', cluster.cluster),
+      ...strangeContainers(one('containers') ?? '', cluster.cluster, new Set(containers.map(({ id }) => id))),
       ...strangeProcesses(all('starrocks'), pids),
     ],
     fe: host.fe === null ? null : feOf(one('fe') ?? ''),
@@ -189,7 +195,13 @@ interface Inspected {
   readonly Id: string;
   readonly Image: string;
   readonly RestartCount: number;
-  readonly Config: { readonly Image: string; readonly Labels: Readonly<Record<string, string>> | null };
+  readonly Name?: string;
+  readonly Config: {
+    readonly Image: string;
+    readonly Labels: Readonly<Record<string, string>> | null;
+    readonly Env?: readonly string[] | null;
+  };
+  readonly HostConfig?: { readonly NetworkMode?: string; readonly RestartPolicy?: { readonly Name?: string } };
   readonly State: {
     readonly Status: Container['state'];
     readonly Pid: number;
@@ -199,28 +211,83 @@ interface Inspected {
   readonly Mounts: readonly { readonly Source: string; readonly Destination: string }[];
 }
 
-function inspectedContainers(
-  text: string | null,
-): { id: string; pid: number; cluster: string; container: Container }[] {
+/** `<service> <container id> <digest>`: containers of a person that this tool has taken over as they are. */
+interface Adopted {
+  readonly service: string;
+  readonly digest: string;
+  readonly cluster: string;
+}
+
+const adoptedOf = (text: string, cluster: string): Map<string, Adopted> =>
+  new Map(
+    text.split('\n').flatMap(line => {
+      const match = /^(starrocks-[a-z0-9-]+) ([0-9a-f]{64}) ([0-9a-f]{64})$/.exec(line);
+      if (match === null) return [];
+      const [, service = '', id = '', digest = ''] = match;
+      return [[id, { service, digest, cluster }] as const];
+    }),
+  );
+
+const confOf = (text: string): [string, string | null] => {
+  const [name = '', ...lines] = text.split('\n');
+  const conf = lines.join('\n');
+  return [name, conf.trim() === '' ? null : conf];
+};
+
+interface Seen {
+  readonly id: string;
+  readonly pid: number;
+  /** '' when nobody of this tool made it or took it over. */
+  readonly cluster: string;
+  readonly container: Container;
+  readonly hand: HandMade | null;
+}
+
+function inspectedContainers(text: string | null, adopted: ReadonlyMap<string, Adopted>): Seen[] {
   return (json<Inspected[]>(text) ?? []).map(one => {
     const labels = one.Config.Labels ?? {};
+    const taken = labels['starrocks-ha.cluster'] === undefined ? adopted.get(one.Id) : undefined;
+    const mounts = Object.fromEntries(one.Mounts.map(mount => [mount.Destination, mount.Source]));
     return {
       id: one.Id,
       pid: one.State.Pid,
-      cluster: labels['starrocks-ha.cluster'] ?? '',
+      cluster: labels['starrocks-ha.cluster'] ?? taken?.cluster ?? '',
       container: {
-        service: labels['starrocks-ha.service'] ?? '',
-        digest: labels['starrocks-ha.digest'] ?? '',
+        service: labels['starrocks-ha.service'] ?? taken?.service ?? '',
+        digest: labels['starrocks-ha.digest'] ?? taken?.digest ?? '',
         image: one.Config.Image,
         image_id: one.Image,
         state: one.State.Status,
         health: one.State.Health?.Status ?? 'none',
         started_at: one.State.StartedAt,
         restarts: one.RestartCount,
-        mounts: Object.fromEntries(one.Mounts.map(mount => [mount.Destination, mount.Source])),
+        mounts,
       },
+      hand: handMade(one, mounts),
     };
   });
+}
+
+function handMade(one: Inspected, mounts: Readonly<Record<string, string>>): HandMade | null {
+  const service = one.Name?.replace(/^\//, '') ?? '';
+  if (!/^starrocks-(fe|be(-\d+)?)$/.test(service)) return null;
+  const env = (one.Config.Env ?? []).map(entry => {
+    const [name = '', ...value] = entry.split('=');
+    return [name, value.join('=')] as const;
+  });
+  return {
+    service,
+    id: one.Id,
+    image: one.Config.Image,
+    state: one.State.Status,
+    started_at: one.State.StartedAt,
+    mounts,
+    network: one.HostConfig?.NetworkMode ?? '?',
+    restart_policy: one.HostConfig?.RestartPolicy?.Name || 'no',
+    env: Object.fromEntries(env),
+    conf: null,
+    conf_differs: [],
+  };
 }
 
 /** One line of `docker ps --format json`. */
@@ -232,10 +299,11 @@ interface Listed {
   readonly Labels: string;
 }
 
-function strangeContainers(text: string, cluster: string): string[] {
+function strangeContainers(text: string, cluster: string, own: ReadonlySet<string>): string[] {
   return text.split('\n').flatMap(line => {
     const one = json<Listed>(line === '' ? null : line);
-    if (one === null || one.Labels.split(',').includes(`starrocks-ha.cluster=${cluster}`)) return [];
+    if (one === null || own.has(one.ID)) return [];
+    if (one.Labels.split(',').includes(`starrocks-ha.cluster=${cluster}`)) return [];
     const starrocks =
       /(^|\/)(starrocks|fe-ubuntu|be-ubuntu|cn-ubuntu|allin1-ubuntu)\b/.test(one.Image) ||
       /start_[fbc]en?\.sh|[fbc]en?_entrypoint\.sh/.test(one.Command);

@@ -37,6 +37,12 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     case 'retire':
     case 'sql':
       return { done, cutOff: [world] };
+    case 'adopt': {
+      const moved = onHost(world, operation.host, machine =>
+        withFiles(machine, desired, operation.host, operation.service),
+      );
+      return { done, cutOff: [world, moved] };
+    }
     case 'restart': {
       const still = apply({ ...operation, kind: 'stop' }, desired, world);
       return { done, cutOff: [world, settle(desired, still)] };
@@ -107,6 +113,10 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
       }));
     case 'retire':
       return world;
+    case 'adopt':
+      return onHost(world, operation.host, machine =>
+        adopted(withFiles(machine, desired, operation.host, operation.service), operation),
+      );
     case 'sql':
       return executed(operation.statement, world);
     default:
@@ -184,6 +194,29 @@ function activated(
   return {
     ...machine,
     containers: [...machine.containers.filter(one => one.service !== service.name), container],
+  };
+}
+
+function adopted(machine: HostWorld, operation: Extract<Operation, { kind: 'adopt' }>): HostWorld {
+  const hand = machine.by_hand.find(one => one.id === operation.container);
+  if (hand === undefined) return machine;
+  const container: Container = {
+    service: operation.service,
+    digest: operation.digest,
+    image: hand.image,
+    image_id: machine.images[hand.image] ?? 'unknown',
+    state: hand.state,
+    health: 'none',
+    started_at: hand.started_at,
+    restarts: 0,
+    mounts: hand.mounts,
+  };
+  return {
+    ...machine,
+    by_hand: machine.by_hand.filter(one => one !== hand),
+    // It was told among them by its name.
+    strangers: machine.strangers.filter(one => !one.startsWith(`the container ${hand.service} `)),
+    containers: [...machine.containers, container],
   };
 }
 

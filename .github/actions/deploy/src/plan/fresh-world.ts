@@ -9,6 +9,7 @@ export const freshMachine = (memory: number): HostWorld => ({
   files: {},
   staged: [],
   containers: [],
+  by_hand: [],
   strangers: [],
   fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
   be: {},

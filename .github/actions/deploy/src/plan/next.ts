@@ -1,4 +1,5 @@
 import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import { refuseDifferent, takeOver } from './adopt.ts';
 import type { Gate } from './gates.ts';
 import { holds, majority, replicasAway } from './gates.ts';
 import type { Operation } from './operation.ts';
@@ -72,7 +73,7 @@ const ORDERS: Readonly<Record<Intent, readonly Rule[]>> = {
   drop: [refuseUnsafe, awaitLeader, dropUndeclared],
   stop: [refuseUnsafe, stopChosen],
   start: [refuseUnsafe, startFrontendsAsTheyAre, awaitLeaderOfStarted, startBackendsAsTheyAre, awaitStarted],
-  adopt: [refuse],
+  adopt: [refuseUnsafe, refuseDifferent, prepare, takeOver],
 };
 
 function refuse(v: View): Next | null {

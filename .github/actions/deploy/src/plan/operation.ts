@@ -36,6 +36,15 @@ export type Operation =
       readonly host: string;
       readonly service: ServiceName;
     }
+  /** Count a container that a person made as this service, as it is: nothing restarts. Its files move into place. */
+  | {
+      readonly kind: 'adopt';
+      readonly host: string;
+      readonly service: ServiceName;
+      /** The container that was seen; the host refuses another one. */
+      readonly container: string;
+      readonly digest: string;
+    }
   /** Stop and start the container that carries this digest, as it is. */
   | {
       readonly kind: 'restart';

@@ -68,7 +68,7 @@ const strangers: Refusal = v =>
         'E_FOREIGN_STARROCKS',
         host.address,
         `StarRocks that this tool did not start is on ${host.address}: ${stranger}.`,
-        'Stop it and move its data away, or leave this machine out of cluster.yaml.',
+        'Take it over (`npm run repair -- adopt`), stop it and move its data away, or leave this machine out of cluster.yaml.',
       ),
     ),
   );

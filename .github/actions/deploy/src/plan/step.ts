@@ -12,6 +12,7 @@ export type Action =
   | 'start'
   | 'restart'
   | 'stop'
+  | 'adopt'
   | 'drop'
   | 'register'
   | 'label'
@@ -62,6 +63,7 @@ export function stepTitle(step: Pick<Step, 'action' | 'host' | 'service'>): stri
     join: `join ${step.service} on ${where}`,
     add: `add ${step.service} on ${where}`,
     start: `start ${step.service} on ${where}`,
+    adopt: `adopt ${step.service} on ${where}`,
     stop: `stop ${step.service} on ${where}`,
     drop: `drop ${step.service} on ${where}`,
     restart: `restart ${step.service} on ${where}`,

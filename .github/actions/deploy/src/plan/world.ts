@@ -32,6 +32,8 @@ export interface HostWorld {
   readonly staged: readonly string[];
   /** Containers that carry this cluster's label, whatever their state. */
   readonly containers: readonly Container[];
+  /** Containers of our names that a person made and nobody has taken over. */
+  readonly by_hand: readonly HandMade[];
   /** StarRocks that this tool did not start: containers of other projects, plain processes. */
   readonly strangers: readonly string[];
   /** null: no FE is declared here and no metadata folder exists. */
@@ -79,6 +81,25 @@ export interface Container {
   readonly restarts: number;
   /** Container path → machine path of its bind mounts. */
   readonly mounts: Readonly<Record<string, string>>;
+}
+
+/** A container that a person made, as far as it matters to whether ours could stand in its place. */
+export interface HandMade {
+  readonly service: string;
+  readonly id: string;
+  readonly image: string;
+  readonly state: Container['state'];
+  readonly started_at: string;
+  readonly mounts: Readonly<Record<string, string>>;
+  /** `host`, a network's name … */
+  readonly network: string;
+  /** `unless-stopped`, `always`, `no` … */
+  readonly restart_policy: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** fe.conf or be.conf as the process has it; null when it could not be read. */
+  readonly conf: string | null;
+  /** What of its conf is not as compiled; found by whoever has the compiled text. */
+  readonly conf_differs: readonly string[];
 }
 
 /** Metadata: `whole` = ROLE, VERSION and a bdb/ with data; `partial` = something, but not all of it. */
