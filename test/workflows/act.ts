@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parse } from 'yaml';
 import { compile } from '../../compiler/compile.ts';
@@ -32,13 +32,13 @@ runs:
   using: composite
   steps:
     - shell: bash
-      env: { REF: "\${{ inputs.ref }}", DEPTH: "\${{ inputs.fetch-depth }}" }
+      env: { REF: "\${{ inputs.ref || github.event.merge_group.head_ref || github.ref }}", DEPTH: "\${{ inputs.fetch-depth }}" }
       run: |
         find . -mindepth 1 -delete
         if [ -x "$ORIGIN/../before-checkout" ]; then "$ORIGIN/../before-checkout"; fi
         git init -q .
         if [ "$DEPTH" = 0 ]; then depth=(); else depth=("--depth=$DEPTH"); fi
-        git fetch -q "\${depth[@]}" "file://$ORIGIN" "\${REF:-$GITHUB_REF}"
+        git fetch -q "\${depth[@]}" "file://$ORIGIN" "$REF"
         git checkout -q FETCH_HEAD
 `,
   'actions/upload-artifact': `name: upload
@@ -180,9 +180,12 @@ export class Repository {
     writeFileSync(file, `${guard}${script}\n`, { mode: 0o755 });
   }
 
+  /** Paths of the files of an artifact. */
   artifacts(name: string): string[] {
     const folder = join(this.folder, 'artifacts', name);
-    return existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String).sort() : [];
+    if (!existsSync(folder)) return [];
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
+    return entries.map(entry => relative(folder, join(entry.parentPath, entry.name))).sort();
   }
 
   artifact(name: string, file: string): string {
@@ -192,7 +195,7 @@ export class Repository {
   /** As GitHub does for an open pull request: its head, and a trial of the merge. */
   propose(number: number): object {
     const { head } = this;
-    const base = execFileSync('git', ['rev-parse', 'main'], { cwd: this.origin, encoding: 'utf8' }).trim();
+    const base = this.#main;
     const merged = this.git('commit-tree', `${head}^{tree}`, '-p', base, '-p', head, '-m', 'a trial');
     this.git(
       'push',
@@ -203,6 +206,32 @@ export class Repository {
       `${merged}:refs/pull/${number}/merge`,
     );
     return { number, pull_request: { number, head: { sha: head, ref: 'change' }, base: { sha: base, ref: 'main' } } };
+  }
+
+  /** The trial of a merge queue: a commit on a branch of its own, for nobody's number. */
+  queue(): object {
+    const ref = 'refs/heads/gh-readonly-queue/main/pr-7';
+    this.git('push', '-q', '--force', 'origin', `HEAD:${ref}`);
+    return {
+      ref,
+      action: 'checks_requested',
+      merge_group: { head_sha: this.head, head_ref: ref, base_sha: this.#main },
+    };
+  }
+
+  get #main(): string {
+    return execFileSync('git', ['rev-parse', 'main'], { cwd: this.origin, encoding: 'utf8' }).trim();
+  }
+
+  /** A program that takes the place of another one in scripts. */
+  tool(name: string, script: string): void {
+    mkdirSync(join(this.folder, 'bin'), { recursive: true });
+    writeFileSync(join(this.folder, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  /** Lines that such programs have left. */
+  said(): string[] {
+    return readFileSync(join(this.folder, 'said'), 'utf8').trim().split('\n');
   }
 
   /** @param told hears the log line by line */
@@ -226,7 +255,7 @@ export class Repository {
     const child = spawn(join(tools, 'act'), args, {
       cwd: this.clone,
       env: {
-        PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+        PATH: `${join(this.folder, 'bin')}:${dirname(process.execPath)}:${process.env['PATH']}`,
         HOME: this.folder,
         LANG: 'C.UTF-8',
         ACT_DISABLE_VERSION_CHECK: '1',
@@ -290,8 +319,7 @@ export class Repository {
 }
 
 function ran(lines: readonly string[], all: readonly string[]): Ran {
-  // The runner says nothing of a job that it skips.
-  const jobs: Record<string, string> = Object.fromEntries(all.map(job => [job, 'skipped']));
+  const jobs: Record<string, string> = {};
   const summaries: string[] = [];
   const annotations: { level: string; message: string; at: string }[] = [];
   const outputs: Record<string, string> = {};
@@ -303,8 +331,8 @@ function ran(lines: readonly string[], all: readonly string[]): Ran {
       continue;
     }
     log.push(String(said['msg'] ?? ''));
-    const job = String(said['jobID'] ?? '');
-    if (typeof said['jobResult'] === 'string') jobs[job] = said['jobResult'];
+    const job = nameOf(said);
+    if (job !== '') jobs[job] = String(said['jobResult'] ?? jobs[job] ?? 'unfinished');
     const pairs = (said['kvPairs'] ?? {}) as Record<string, string>;
     switch (said['command']) {
       case 'summary':
@@ -323,7 +351,17 @@ function ran(lines: readonly string[], all: readonly string[]): Ran {
         outputs[`${job}.${said['name'] ?? pairs['name']}`] = String(said['arg']);
     }
   }
+  // The runner says nothing of a job that it skips.
+  for (const job of all) {
+    if (!Object.keys(jobs).some(name => name.split(' ')[0] === job)) jobs[job] = 'skipped';
+  }
   return { jobs, log: log.join('\n'), summaries, annotations, outputs };
+}
+
+/** `test (20)` for one of a matrix. */
+function nameOf(said: Record<string, unknown>): string {
+  const of = Object.values((said['matrix'] ?? {}) as Record<string, unknown>);
+  return `${said['jobID'] ?? ''}${of.length === 0 ? '' : ` (${of.join(', ')})`}`;
 }
 
 function parsed(line: string): Record<string, unknown> | null {

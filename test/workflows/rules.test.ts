@@ -109,7 +109,13 @@ const MUTATIONS: readonly (readonly [rule: string, file: string, from: string, t
   ],
   ['a deploy of what was approved', 'deploy.yml', 'needs: [plan, approve]', 'needs: plan'],
   ['a deploy of what was approved', 'deploy.yml', 'needs: [plan, approve]', 'needs: [plan, approve]\n    if: always()'],
-  ['a deploy of what was approved', 'deploy.yml', '          approved: ${{ needs.plan.outputs.approval }}\n', ''],
+  ['a deploy of what was approved', 'deploy.yml', " || 'lost'", ''],
+  [
+    'a deploy of what was approved',
+    'deploy.yml',
+    "          approved: ${{ needs.plan.outputs.approval || 'lost' }}\n",
+    '',
+  ],
   [
     'the runner of the repository variable for machines, a hosted one for all else',
     'repair.yml',

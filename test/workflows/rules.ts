@@ -211,7 +211,7 @@ export const RULES: Readonly<Record<string, (context: Context) => string[]>> = {
           !isDeepStrictEqual(needsOf(job), ['plan', 'approve']) ||
           // A condition of its own would let it run after a skipped or refused approval.
           job.if !== undefined ||
-          job.steps.every(step => step.with?.['approved'] !== '${{ needs.plan.outputs.approval }}'),
+          job.steps.every(step => step.with?.['approved'] !== "${{ needs.plan.outputs.approval || 'lost' }}"),
       )
       .map(({ name }) => name),
 

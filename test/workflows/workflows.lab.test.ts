@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GitHubServer } from '../github/server.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
@@ -6,6 +7,8 @@ import { importStarRocks } from '../lab/starrocks-images.ts';
 import { hasTools, type Ran, Repository, tools } from './act.ts';
 
 const version = process.env['LAB_VERSION'] ?? '3.3.18';
+/** With what base64 and URLs write in another way. */
+const PASSWORD = 'marked+password/with=signs';
 const small = { resources: { memory: '2G', fe_heap: '512M' } };
 
 // Without act, a machine that could carry a lab leaves them out; LAB=required fails instead.
@@ -21,7 +24,7 @@ describeUnderAct('the workflows under a real runner', () => {
     lab = await startLab({ hosts: 3, docker: true });
     await importStarRocks(lab, version);
     api = await GitHubServer.start();
-    repository = new Repository(api.url, { SSH_PRIVATE_KEY: lab.privateKey });
+    repository = new Repository(api.url, { SSH_PRIVATE_KEY: lab.privateKey, STARROCKS_PASSWORD: PASSWORD });
   });
 
   afterAll(async () => {
@@ -35,13 +38,17 @@ describeUnderAct('the workflows under a real runner', () => {
     if (found === undefined) throw new Error(`the lab has no host ${index}`);
     return found;
   };
-  const yaml = (defaults: object = {}): string =>
-    labClusterYaml(lab, { version, hosts: lab.hosts, defaults: { ...small, ...defaults } });
-
-  const pullRequest = (base: string): Promise<Ran> =>
-    repository.act('pull_request', 'pull-request.yml', {
-      pull_request: { number: 7, head: { sha: repository.head, ref: 'change' }, base: { sha: base, ref: 'main' } },
+  const yaml = (defaults: object = {}, hosts = lab.hosts): string =>
+    labClusterYaml(lab, {
+      version,
+      hosts,
+      defaults: { ...small, ...defaults },
+      more: { starrocks: { version, password: true } },
     });
+  const limit = (percent: number) => ({ be_conf: { load_process_max_memory_limit_percent: String(percent) } });
+
+  const pullRequest = (): Promise<Ran> =>
+    repository.act('pull_request', 'pull-request.yml', { action: 'opened', ...repository.propose(7) });
   const merge = (told?: (line: string) => void): Promise<Ran> =>
     repository.act('push', 'deploy.yml', { ref: 'refs/heads/main', after: repository.head }, told);
   const repair = (verb: string, more: Record<string, unknown> = {}): Promise<Ran> =>
@@ -51,32 +58,36 @@ describeUnderAct('the workflows under a real runner', () => {
     });
   const drift = (): Promise<Ran> => repository.act('schedule', 'drift.yml', { ref: 'refs/heads/main', schedule: 'x' });
 
+  const sql = (statement: string) =>
+    host(0).run(
+      `docker exec -e MYSQL_PWD='${PASSWORD}' starrocks-fe mysql -h 127.0.0.1 -P 9030 -u root -e "${statement}"`,
+    );
+
   const all = { plan: 'success', approve: 'success', deploy: 'success' };
-  const planned = { plan: 'success' };
+  const planned = { plan: 'success', approve: 'skipped', deploy: 'skipped' };
 
   describe('a pull request', () => {
+    const green = { check: 'success', plan: 'success', gate: 'success' };
+    const lookAt = (change: () => void): Promise<Ran> => repository.trying(change, pullRequest);
+
     it('that founds a cluster is told what would happen, in one comment', async () => {
-      const base = repository.head;
       repository.compile(yaml());
       repository.commit('the cluster');
-      const { jobs, summaries } = await pullRequest(base);
-      expect(jobs).toEqual({ check: 'success', plan: 'success', gate: 'success' });
+      const { jobs, summaries, log } = await pullRequest();
+      expect(jobs, log).toEqual(green);
       expect(api.comments.map(comment => comment.issue)).toEqual([7]);
-      expect(api.comments[0]?.body).toContain('founds lab on 3 machines');
+      expect(api.comments[0]?.body).toContain(`founds lab on 3 machines, with ${host(0).address} as its first FE`);
       expect(summaries.join('\n')).toContain(`join starrocks-fe on ${host(1).address}`);
+      repository.push();
     });
 
-    const conf = { be_conf: { load_process_max_memory_limit_percent: '5' } };
-    const lookAt = (change: () => void): Promise<Ran> =>
-      repository.trying(change, () => pullRequest(repository.git('rev-parse', 'HEAD~1')));
-
     it('gets that comment brought up to date, and only that one', async () => {
-      await lookAt(() => repository.compile(yaml(conf)));
+      await lookAt(() => repository.compile(yaml(limit(5))));
       expect(api.comments.map(comment => comment.body.includes('restarts 3 BEs'))).toEqual([true]);
     });
 
     it('whose generated/ is stale fails, with the place, the command and the patch', async () => {
-      const { jobs, annotations, summaries } = await lookAt(() => repository.write('cluster.yaml', yaml(conf)));
+      const { jobs, annotations, summaries } = await lookAt(() => repository.write('cluster.yaml', yaml(limit(5))));
       expect(jobs).toEqual({ check: 'failure', plan: 'success', gate: 'failure' });
       expect(annotations).toContainEqual(expect.objectContaining({ level: 'error', at: 'cluster.yaml:1' }));
       expect(summaries.join('\n')).toContain('npm run compile');
@@ -87,33 +98,58 @@ describeUnderAct('the workflows under a real runner', () => {
     });
 
     it('that does not compile fails at the line', async () => {
-      const typo = () => repository.write('cluster.yaml', yaml().replace('cluster:', 'clutser:'));
-      const { jobs, annotations } = await lookAt(typo);
+      const { jobs, annotations } = await lookAt(() =>
+        repository.write('cluster.yaml', yaml().replace('cluster:', 'clutser:')),
+      );
       expect(jobs).toEqual({ check: 'failure', plan: 'success', gate: 'failure' });
-      expect(annotations.filter(one => one.at === 'cluster.yaml:1').map(one => one.message)).toContainEqual(
-        expect.stringContaining('clutser'),
+      expect(annotations).toContainEqual(
+        expect.objectContaining({ at: 'cluster.yaml:1', message: expect.stringContaining('clutser') }),
       );
     });
 
     it('from a fork, whose token may not comment, is told in the summary', async () => {
       api.readOnly = true;
       const changes = [...api.changes];
-      const { jobs, summaries } = await pullRequest(repository.git('rev-parse', 'HEAD~1'));
+      const { jobs, summaries } = await lookAt(() => repository.compile(yaml(limit(5))));
       api.readOnly = false;
-      expect(jobs).toEqual({ check: 'success', plan: 'success', gate: 'success' });
+      expect(jobs).toEqual(green);
       expect(api.changes).toEqual(changes);
-      expect(summaries.join('\n')).toContain(`join starrocks-fe on ${host(1).address}`);
+      expect(summaries.join('\n')).toContain('restarts 3 BEs');
+    });
+
+    it('that waits in a merge queue is looked at again, and its number is not known there', async () => {
+      const changes = [...api.changes];
+      const { jobs, summaries, log } = await repository.trying(
+        () => repository.compile(yaml(limit(5))),
+        () => repository.act('merge_group', 'pull-request.yml', repository.queue()),
+      );
+      expect(jobs, log).toEqual(green);
+      expect(api.changes).toEqual(changes);
+      expect(summaries.join('\n')).toContain('restarts 3 BEs');
     });
   });
 
   describe('a merge', () => {
-    it('deploys what was planned and approved, and keeps the report', async () => {
-      repository.push();
-      const ran = await merge();
+    it('deploys what was planned and approved, keeps the report, and shows no secret to anybody', async () => {
+      const processes = new Set<string>();
+      const ran = await merge(() => {
+        for (const line of runningCommands()) processes.add(line);
+      });
       expect(ran.jobs, ran.log).toEqual(all);
       expect(ran.outputs['deploy.outcome']).toBe('changed');
       expect(repository.artifacts('deploy')).toContain('starrocks-ha-deploy/report.json');
-      expect(ran.log).not.toContain(lab.privateKey.split('\n')[2]);
+      const forms = everyForm([PASSWORD, lab.privateKey, lab.privateKey.split('\n')[2] ?? '']);
+      const kept = repository.artifacts('deploy').map(file => repository.artifact('deploy', file));
+      const told = [ran.log, JSON.stringify(ran), ...kept, ...processes].join('\n');
+      expect(forms.filter(form => told.includes(form))).toEqual([]);
+      expect([...processes].some(line => line.includes('dist/index.cjs'))).toBe(true);
+      for (const one of lab.hosts) {
+        // Brackets, so that the search does not find itself; and one to be found, so that it is known to search.
+        const patterns = forms.map(form => `-e '${form.split('\n')[0]?.replace(/[a-zA-Z]/g, '[$&]')}'`).join(' ');
+        const search = `grep -rl ${patterns} /opt/starrocks-ha /tmp /root /run /var/log 2>/dev/null`;
+        const { stdout } = await one.run(`echo '${forms[0]}' >/tmp/planted; ${search}; rm /tmp/planted`);
+        expect(stdout).toBe('/tmp/planted\n');
+      }
     });
 
     it('that changes no machine ends after the plan, and asks nobody', async () => {
@@ -125,10 +161,10 @@ describeUnderAct('the workflows under a real runner', () => {
     });
 
     it('that main has moved on from is left to the next run, which deploys', async () => {
-      repository.compile(yaml({ be_conf: { load_process_max_memory_limit_percent: '6' } }));
+      repository.compile(yaml(limit(6)));
       repository.commit('first');
       repository.push();
-      repository.compile(yaml({ be_conf: { load_process_max_memory_limit_percent: '7' } }));
+      repository.compile(yaml(limit(7)));
       repository.commit('second');
       const second = repository.head;
       // Between the plan of the first and its deploy.
@@ -145,16 +181,36 @@ describeUnderAct('the workflows under a real runner', () => {
       expect((await merge()).jobs).toEqual(planned);
     });
 
-    it('that is cancelled midway is finished by the next run', async () => {
-      repository.compile(yaml({ be_conf: { load_process_max_memory_limit_percent: '8' } }));
+    it('that is cancelled midway says where it stopped, and is finished by the next one, though a runner dies', async () => {
+      repository.compile(yaml(limit(8)));
       repository.commit('third');
       repository.push();
-      const cut = await merge(line => {
-        if (line.includes('restart starrocks-be') && line.includes('"jobID":"deploy"')) repository.cancel();
-      });
-      expect(cut.jobs['deploy']).not.toBe('success');
-      await expect.poll(async () => (await merge()).jobs['plan'], { timeout: 120_000, interval: 2000 }).toBe('success');
+      const during = (act: () => void) => {
+        let done = false;
+        return (line: string) => {
+          if (done || !line.includes('"jobID":"deploy"') || !line.includes('restart starrocks-be')) return;
+          done = true;
+          act();
+        };
+      };
+      const cut = await merge(during(() => repository.cancel()));
+      expect(cut.jobs).toEqual({ ...all, deploy: 'failure' });
+      const report = JSON.parse(repository.artifact('deploy', 'starrocks-ha-deploy/report.json'));
+      expect(report.outcome).toBe('failed');
+      expect(report.steps.map((step: { outcome: string }) => step.outcome)).toContain('not-begun');
+      const dead = await merge(during(() => repository.die()));
+      expect(dead.jobs).toEqual({ ...all, deploy: 'unfinished' });
+      const last = await merge();
+      expect([last.jobs, last.outputs['deploy.outcome']], last.log).toEqual([all, 'changed']);
       expect((await merge()).jobs).toEqual(planned);
+    });
+
+    it('is planned for main alone, whoever calls by hand from another branch', async () => {
+      const elsewhere = { ref: 'refs/heads/other', inputs: { verb: 'plan' } };
+      for (const workflow of ['deploy.yml', 'repair.yml', 'drift.yml']) {
+        const { jobs } = await repository.act('workflow_dispatch', workflow, elsewhere);
+        expect(new Set(Object.values(jobs))).toEqual(new Set(['skipped']));
+      }
     });
   });
 
@@ -166,6 +222,7 @@ describeUnderAct('the workflows under a real runner', () => {
       ['register', 'converged', 'nothing to register'],
       ['drop', 'converged', 'nothing to drop'],
       ['start', 'converged', 'nothing to start'],
+      ['adopt', 'converged', 'nothing to adopt'],
       ['unlock', 'converged', 'No machine is locked'],
       ['diagnose', 'converged', 'Nothing ails'],
       ['restart', 'differs', '6 steps'],
@@ -206,6 +263,13 @@ describeUnderAct('the workflows under a real runner', () => {
         .toBe('converged');
     });
 
+    it('register brings back a BE that somebody dropped', async () => {
+      await sql(`ALTER SYSTEM DROP BACKEND '${host(1).address}:9050'`);
+      const ran = await repair('register', { 'dry-run': 'false' });
+      expect([ran.jobs, ran.outputs['repair.outcome']], ran.log).toEqual([{ repair: 'success' }, 'changed']);
+      expect((await repair('verify')).outputs['repair.outcome']).toBe('converged');
+    });
+
     it('changes nothing without a reason', async () => {
       const ran = await repair('restart', { 'dry-run': 'false', reason: ' ' });
       expect(ran.jobs).toEqual({ repair: 'failure' });
@@ -217,6 +281,20 @@ describeUnderAct('the workflows under a real runner', () => {
     it('is nobody’s business while there is none', async () => {
       const { jobs, outputs } = await drift();
       expect([jobs, outputs['drift.outcome'], api.issues]).toEqual([{ drift: 'success' }, 'converged', []]);
+    });
+
+    it('says nothing of a cluster that is locked, until unlock has freed it from a run that is gone', async () => {
+      await host(1).run('setsid -f flock /opt/starrocks-ha/.lock sleep 600 </dev/null >/dev/null 2>&1');
+      await host(2).run('docker stop starrocks-be');
+      const ran = await drift();
+      expect([ran.jobs, ran.outputs['drift.outcome'], api.issues]).toEqual([{ drift: 'success' }, 'locked', []]);
+      const looked = await repair('unlock');
+      expect([looked.outputs['repair.outcome'], looked.summaries.join('\n')]).toEqual([
+        'differs',
+        expect.stringContaining(`${host(1).address} is locked by`),
+      ]);
+      expect((await repair('unlock', { 'dry-run': 'false' })).outputs['repair.outcome']).toBe('changed');
+      await host(2).run('docker start starrocks-be');
     });
 
     it('opens one issue, keeps it up to date, and closes it', async () => {
@@ -232,4 +310,28 @@ describeUnderAct('the workflows under a real runner', () => {
       expect(api.issues.map(issue => issue.state)).toEqual(['closed']);
     });
   });
+
+  describe("this repository's own tests", () => {
+    it('are checked and run with both releases of Node', async () => {
+      repository.tool('npm', `echo "npm $*" >>'${repository.folder}/said'`);
+      const { jobs, log } = await repository.act('push', 'ci.yml', { ref: 'refs/heads/main', after: repository.head });
+      expect(jobs, log).toEqual({ 'test (20)': 'success', 'test (24)': 'success' });
+      expect(repository.said().sort()).toEqual([
+        'npm ci',
+        'npm ci',
+        'npm run check',
+        'npm run check',
+        'npm test',
+        'npm test',
+      ]);
+    });
+  });
 });
+
+/** As they are, and as careless code would show them. */
+const everyForm = (secrets: readonly string[]): string[] =>
+  secrets.flatMap(secret => [secret, Buffer.from(secret).toString('base64'), encodeURIComponent(secret)]);
+
+/** Of this machine and, as they run here too, of all of the lab's. */
+const runningCommands = (): string[] =>
+  execFileSync('ps', ['-e', '-ww', '-o', 'args='], { encoding: 'utf8' }).split('\n');
