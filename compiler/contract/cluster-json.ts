@@ -35,6 +35,8 @@ export interface Timeouts {
   readonly fe_ready: number;
   /** The same for a BE. */
   readonly be_ready: number;
+  /** How long a run watches the tablets leave a BE. */
+  readonly drain: number;
   /** Waiting for another run to release its lock. */
   readonly lock: number;
 }

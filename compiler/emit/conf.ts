@@ -16,6 +16,8 @@ edit_log_port = \${EDIT_LOG_PORT}
 meta_dir = \${STARROCKS_HOME}/meta
 default_replication_num = \${DEFAULT_REPLICATION_NUM}
 mysql_service_nio_enabled = true
+# A drained BE keeps its row until its container is gone: the deploy drops it then.
+drop_backend_after_decommission = false
 
 sys_log_level = INFO
 log_roll_size_mb = 256

@@ -22,6 +22,7 @@ const owned: ReadonlyMap<string, string> = new Map(
     frontend_address: 'It is the address of the host: delete the line.',
     meta_dir: 'Metadata lies in `deploy_dir`: delete the line.',
     run_mode: 'Only shared_nothing is supported: delete the line.',
+    drop_backend_after_decommission: 'A deploy drops a BE itself when it is drained: delete the line.',
     cluster_id: 'The cluster gives it to a BE: delete the line.',
     sys_log_dir: 'Logs lie in `deploy_dir`: delete the line.',
     audit_log_dir: 'Logs lie in `deploy_dir`: delete the line.',

@@ -116,6 +116,7 @@ function timeoutsOf(node: Node | undefined): Timeouts {
     pull: limit('pull'),
     fe_ready: limit('fe_ready'),
     be_ready: limit('be_ready'),
+    drain: limit('drain'),
     lock: limit('lock'),
   };
 }

@@ -8,10 +8,14 @@ export type Host =
   | {
       /**
        * IPv4 address under which the other machines of the cluster reach this one. It is the node's identity and never changes.
+       *
+       * A change later lets nodes join or leave. Another address is another node: it joins, and the one of the old address leaves.
        */
       address: string;
       /**
        * The machine keeps its identity and its count in the quorum, and is not contacted.
+       *
+       * A change later changes nothing on the machines.
        */
       maintenance?: boolean;
       fe?: FeChoice;
@@ -27,53 +31,75 @@ export type Host =
     };
 /**
  * Does the machine carry an FE, and does it vote? An odd number of followers, three or five, keeps a majority when one is lost; observers answer queries and do not vote.
+ *
+ * A change later lets nodes join or leave; services of the same machine whose memory it changes restart too. An FE that changes its role leaves and joins again.
  */
 export type FeChoice = 'follower' | 'observer' | 'none';
 /**
  * BE instances of the machine; `none` for a machine without.
+ *
+ * A change later lets nodes join or leave; services of the same machine whose memory it changes restart too.
  */
 export type BeChoice =
   | string
   | {
       /**
        * Number of BE instances on the machine. Remove them from the end: an instance keeps its number.
+       *
+       * A change later lets nodes join or leave; services of the same machine whose memory it changes restart too.
        */
       count?: number;
       storage?: StorageFolders;
       mem_limit?: MemLimit;
       /**
        * What differs between several instances: the first entry is for the first instance, and so on.
+       *
+       * A change later lets nodes join or leave; services of the same machine whose memory it changes restart too.
        */
       instances?: Instance[];
     };
 /**
  * Data folders of a BE, absolute paths on the machine. Several instances need folders of their own, under `instances`.
  *
+ * A change later restarts BEs, as replicas allow. Add folders at the end: one that is moved or taken out is refused.
+ *
  * @minItems 1
  */
 export type StorageFolders = [StorageFolder, ...StorageFolder[]];
 /**
  * Memory limit of one BE instance as StarRocks parses it: `80%` or `50G`. With `resources.memory` a percentage is of that and is compiled to an amount.
+ *
+ * A change later restarts BEs, as replicas allow; services of the same machine whose memory it changes restart too.
  */
 export type MemLimit = string;
 /**
  * Where the compiled files and, unless `storage` says otherwise, the data lie on the machine.
+ *
+ * A change later is refused. A deploy never moves data: put the old folder back, or take the machine out of `hosts`, deploy until its nodes are gone, and add it with the new one.
  */
 export type DeployDir = string;
 /**
  * User of the SSH connection.
+ *
+ * A change later changes nothing on the machines.
  */
 export type SshUser = string;
 /**
  * Port of the SSH server.
+ *
+ * A change later changes nothing on the machines.
  */
 export type SshPort = number;
 /**
  * Run commands under `sudo -n`: the user needs sudo without a password.
+ *
+ * A change later changes nothing on the machines.
  */
 export type SshSudo = boolean;
 /**
  * Public host key or its fingerprint.
+ *
+ * A change later changes nothing on the machines.
  */
 export type HostKey = string;
 
@@ -83,15 +109,21 @@ export type HostKey = string;
 export interface ClusterYaml {
   /**
    * Name of the cluster: lower-case letters, digits and hyphens, begins with a letter. It stands in container labels and in Compose's project name, and does not change once the cluster lives.
+   *
+   * A change later is refused. The name is the identity of the cluster: put the old one back.
    */
   cluster: string;
   starrocks: StarRocks;
   /**
    * Address of the founding FE, one of `hosts`. A machine computes its role by comparing its own address with it. Which FE leads is another question: the cluster elects.
+   *
+   * A change later replaces files, and nothing restarts.
    */
   master_host: string;
   /**
    * The machines. A plain address carries an FE and a BE with every default; the long form says what differs.
+   *
+   * A change later lets nodes join or leave.
    *
    * @minItems 1
    */
@@ -100,14 +132,20 @@ export interface ClusterYaml {
   images?: Images;
   /**
    * Replicas of a table that names no number. Never derived from the number of BEs: with fewer BEs than replicas the compiler says which number to write.
+   *
+   * A change later restarts FEs, one by one.
    */
   default_replication_num?: number;
   /**
    * Carried into app.env for what runs beside the cluster; StarRocks does not read it.
+   *
+   * A change later replaces files, and nothing restarts.
    */
   kafka_host?: string;
   /**
    * May a deploy run steps during which the cluster does not answer? They cannot be avoided with one or two followers, one BE, or one replica.
+   *
+   * A change later changes nothing on the machines.
    */
   allow_outage?: boolean;
   timeouts?: Timeouts;
@@ -118,10 +156,14 @@ export interface ClusterYaml {
 export interface StarRocks {
   /**
    * Exact release, three numbers. Releases that StarRocks withdrew are refused, and so is `latest`.
+   *
+   * A change later rolls through all nodes, role by role.
    */
   version: string;
   /**
    * Does root have a password? `true`: it is in the environment variable STARROCKS_PASSWORD of the run; a name: in that variable. Never the password itself.
+   *
+   * A change later is applied by SQL, and nothing restarts. A deploy sets it where root has none; it never changes or removes one.
    */
   password?: boolean | string;
 }
@@ -131,14 +173,20 @@ export interface StarRocks {
 export interface StorageFolder {
   /**
    * Absolute path on the machine.
+   *
+   * A change later is refused. A deploy never moves data: put the old folder back, or take the BE out (`be: none`), deploy until it is gone, and add it with the new one.
    */
   path: string;
   /**
    * Kind of disk, where StarRocks shall not find it out itself.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   medium?: 'HDD' | 'SSD';
   /**
    * How much of the disk the BE may use.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   capacity?: string;
 }
@@ -156,22 +204,32 @@ export interface Instance {
 export interface BePorts {
   /**
    * Thrift, FE to BE.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   be_port?: number;
   /**
    * HTTP: stream load, metrics, health.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   be_http_port?: number;
   /**
    * Heartbeats from the leader; a BE is registered with it.
+   *
+   * A change later is refused. It is part of the BE's identity: put the old port back, or take the BE out (`be: none`), deploy until it is gone, and add it with the new one.
    */
   heartbeat_service_port?: number;
   /**
    * bRPC, between BEs and from FEs.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   brpc_port?: number;
   /**
    * Starlet (shared-data mode opens it).
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   starlet_port?: number;
 }
@@ -181,10 +239,14 @@ export interface BePorts {
 export interface Ulimits {
   /**
    * Open files.
+   *
+   * A change later restarts BEs as replicas allow, then FEs one by one.
    */
   nofile?: number;
   /**
    * Processes and threads.
+   *
+   * A change later restarts BEs as replicas allow, then FEs one by one.
    */
   nproc?: number;
 }
@@ -194,6 +256,8 @@ export interface Ulimits {
 export interface Labels {
   /**
    * Where the machine stands, `key:value`: StarRocks spreads replicas over locations, and a deploy never stops two of them at once.
+   *
+   * A change later is applied by SQL, and nothing restarts.
    */
   location?: string;
 }
@@ -203,21 +267,29 @@ export interface Labels {
 export interface Resources {
   /**
    * Memory for all FE and BE of the machine together. Heap, memory limits and container limits follow from it.
+   *
+   * A change later restarts BEs as replicas allow, then FEs one by one.
    */
   memory?: string;
   /**
    * JVM heap of the FE (-Xmx).
+   *
+   * A change later restarts FEs, one by one; services of the same machine whose memory it changes restart too.
    */
   fe_heap?: string;
 }
 /**
  * Further lines of fe.conf. Keys that the compiler writes itself are refused.
+ *
+ * A change later restarts FEs, one by one.
  */
 export interface FeConf {
   [k: string]: string | number | boolean;
 }
 /**
  * Further lines of be.conf. Keys that the compiler writes itself are refused.
+ *
+ * A change later restarts BEs, as replicas allow.
  */
 export interface BeConf {
   [k: string]: string | number | boolean;
@@ -230,6 +302,8 @@ export interface HostSsh {
   port?: SshPort;
   /**
    * Name or address under which the runner reaches this machine, where it is not the cluster address.
+   *
+   * A change later changes nothing on the machines.
    */
   ssh_host?: string;
   sudo?: SshSudo;
@@ -242,6 +316,8 @@ export interface HostSsh {
 export interface Bastion {
   /**
    * Name or address of the bastion.
+   *
+   * A change later changes nothing on the machines.
    */
   host: string;
   port?: SshPort;
@@ -269,38 +345,56 @@ export interface Defaults {
 export interface Ports {
   /**
    * HTTP of every FE.
+   *
+   * A change later is refused. An FE looks for all others on its own: put the old port back.
    */
   http_port?: number;
   /**
    * Thrift of every FE.
+   *
+   * A change later restarts FEs, one by one.
    */
   rpc_port?: number;
   /**
    * MySQL protocol of every FE: where clients connect.
+   *
+   * A change later is refused. A deploy asks all FEs on one port: put the old one back.
    */
   query_port?: number;
   /**
    * Metadata journal between FEs; an FE is registered with it.
+   *
+   * A change later is refused. It is part of every FE's identity: put the old port back.
    */
   edit_log_port?: number;
   /**
    * Thrift, FE to BE.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   be_port?: number;
   /**
    * HTTP: stream load, metrics, health.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   be_http_port?: number;
   /**
    * Heartbeats from the leader; a BE is registered with it.
+   *
+   * A change later is refused. It is part of the BE's identity: put the old port back, or take the BE out (`be: none`), deploy until it is gone, and add it with the new one.
    */
   heartbeat_service_port?: number;
   /**
    * bRPC, between BEs and from FEs.
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   brpc_port?: number;
   /**
    * Starlet (shared-data mode opens it).
+   *
+   * A change later restarts BEs, as replicas allow.
    */
   starlet_port?: number;
 }
@@ -319,10 +413,14 @@ export interface DefaultSsh {
 export interface Images {
   /**
    * Image of every FE.
+   *
+   * A change later rolls through the FEs.
    */
   fe?: string;
   /**
    * Image of every BE.
+   *
+   * A change later rolls through the BEs.
    */
   be?: string;
 }
@@ -332,26 +430,44 @@ export interface Images {
 export interface Timeouts {
   /**
    * One SSH connection: TCP, handshake and authentication.
+   *
+   * A change later changes nothing on the machines.
    */
   ssh?: number;
   /**
    * One SQL statement, one look at a node.
+   *
+   * A change later changes nothing on the machines.
    */
   query?: number;
   /**
    * Pulling one image on one machine.
+   *
+   * A change later changes nothing on the machines.
    */
   pull?: number;
   /**
    * From the start of an FE until the leader's rows show it back.
+   *
+   * A change later changes nothing on the machines.
    */
   fe_ready?: number;
   /**
    * From the start of a BE until the leader's rows show it back.
+   *
+   * A change later changes nothing on the machines.
    */
   be_ready?: number;
   /**
+   * How long a run watches the tablets leave a BE that is removed. It ends well when they need longer, and a later run finishes.
+   *
+   * A change later changes nothing on the machines.
+   */
+  drain?: number;
+  /**
    * Waiting for another run to release its lock.
+   *
+   * A change later changes nothing on the machines.
    */
   lock?: number;
 }

@@ -1,4 +1,5 @@
 import schema from '../cluster.schema.json' with { type: 'json' };
+import { type Edit, readEdit, type WrittenEdit } from './edit-class.ts';
 
 /** One key of cluster.yaml as the schema describes it. */
 export interface SchemaKey {
@@ -16,7 +17,12 @@ export interface SchemaKey {
   /** In words or as YAML flow; null for a required key. */
   readonly default: string | null;
   readonly examples: readonly unknown[];
+  /** What an edit does to a cluster that runs; null for a mapping that only holds other keys. */
+  readonly edit: Edit | null;
 }
+
+/** Words for editors, for the README and for tests: they check nothing. */
+export const annotations = ['patternErrorMessage', 'x-default', 'x-edit'];
 
 export interface SchemaNode {
   readonly $ref?: string;
@@ -24,6 +30,7 @@ export interface SchemaNode {
   readonly description?: string;
   readonly default?: unknown;
   readonly 'x-default'?: string;
+  readonly 'x-edit'?: WrittenEdit;
   readonly examples?: readonly unknown[];
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -68,6 +75,7 @@ function keyOf(owner: SchemaNode, path: string, name: string, node: SchemaNode):
     description: node.description ?? '',
     default: required ? null : (node['x-default'] ?? JSON.stringify(node.default)),
     examples: node.examples ?? [],
+    edit: node['x-edit'] === undefined ? null : readEdit(node['x-edit']),
   };
 }
 

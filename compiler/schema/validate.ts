@@ -3,6 +3,7 @@ import schema from '../cluster.schema.json' with { type: 'json' };
 import type { Finding } from '../diagnostics/finding.ts';
 import { type Node, plain } from '../source/node.ts';
 import { explainSchemaError } from './explain.ts';
+import { annotations } from './keys.ts';
 
 let compiled: ValidateFunction | undefined;
 
@@ -23,7 +24,6 @@ function compileSchema(): ValidateFunction {
     strictTypes: true,
     ownProperties: true,
   });
-  // Words for editors and for the README: they check nothing.
-  ajv.addVocabulary(['patternErrorMessage', 'x-default']);
+  ajv.addVocabulary(annotations);
   return ajv.compile(schema);
 }

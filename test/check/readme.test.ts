@@ -1,10 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { withHoverText } from './hover-text.ts';
 import { withKeysTable } from './readme-keys.ts';
+import { schemaPath } from './schema-types.ts';
 
 it('README.md has the table of keys that the schema makes: mend it with `npm run docs`', async () => {
   const readme = await readFile('README.md', 'utf8');
   expect(readme).toBe(withKeysTable(readme));
+});
+
+it('an editor shows of every key what a change later does: mend it with `npm run docs`', async () => {
+  const text = await readFile(schemaPath, 'utf8');
+  expect(text).toBe(withHoverText(text));
+  expect(text).toContain('An FE that changes its role leaves and joins again."');
 });
 
 it('README.md names only npm scripts that exist', async () => {

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Doing } from '../../.github/actions/deploy/src/engine/converge.ts';
@@ -34,6 +35,18 @@ export class Project {
       writeFileSync(target, file.text);
       chmodSync(target, Number.parseInt(file.mode, 8));
     }
+  }
+
+  /** In a repository of its own. */
+  commit(message: string): void {
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-c', 'user.name=somebody', '-c', 'user.email=somebody@example.com', ...args], {
+        cwd: this.folder,
+        stdio: 'pipe',
+      });
+    if (!existsSync(join(this.folder, '.git'))) git('init', '-q', '-b', 'main');
+    git('add', '-A');
+    git('commit', '-q', '--allow-empty', '--no-gpg-sign', '-m', message);
   }
 
   #previous(): string | null {

@@ -171,14 +171,18 @@ export class Sandbox {
    * @param policy further top-level lines
    * @param perHost further keys of a host's entry, `, fe: none` for one
    */
-  clusterYaml(policy = '', perHost: (host: SandboxHost, index: number) => string = () => ''): string {
-    const entries = this.hosts.map((host, index) => {
+  clusterYaml(
+    policy = '',
+    perHost: (host: SandboxHost, index: number) => string = () => '',
+    named: readonly SandboxHost[] = this.hosts,
+  ): string {
+    const entries = named.map((host, index) => {
       const key = host.hostKey.trim().split(' ').slice(0, 2).join(' ');
       return `  - { address: ${host.address}, deploy_dir: ${host.deployDir}, ssh: { port: ${host.sshPort}, host_key: "${key}" }${perHost(host, index)} }`;
     });
     return `cluster: sandbox
 starrocks: { version: ${this.#version} }
-master_host: ${this.hosts[0]?.address}
+master_host: ${named[0]?.address}
 defaults: { resources: { memory: 2G, fe_heap: 512M } }
 ${policy}hosts:
 ${entries.join('\n')}

@@ -481,6 +481,7 @@ describe('a lost majority', () => {
     return {
       hosts: Object.fromEntries(hosts),
       cluster: unknown('no FE brought the rows'),
+      leaving: [],
       answers: { ...healthy.answers, [FE]: known(false), '10.0.0.1/starrocks-fe': known(false) },
     };
   };

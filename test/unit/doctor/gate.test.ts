@@ -9,6 +9,7 @@ const desired = cluster([{}, {}, { fe: null }]);
 const world: World = {
   hosts: Object.fromEntries(desired.hosts.map(host => [host.address, known(wellMachine())])),
   cluster: unknown('none yet'),
+  leaving: [],
   answers: {},
 };
 

@@ -146,7 +146,7 @@ describe('converge', () => {
 
   it('waits after a restart until the row shows a newer start, though Alive stays true', async () => {
     const desired = cluster([{ be_conf: 'x' }, { be_conf: 'x' }, {}], {
-      timeouts: { ssh: 1, query: 1, pull: 1, fe_ready: 1, be_ready: 1, lock: 1 },
+      timeouts: { ssh: 1, query: 1, pull: 1, fe_ready: 1, be_ready: 1, drain: 1, lock: 1 },
     });
     const fleet = new ModelFleet(desired, deployed(three));
     const frozen = fleet.run;

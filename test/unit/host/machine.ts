@@ -214,6 +214,6 @@ export const cluster: ClusterJson = {
   default_replication_num: 3,
   password_env: null,
   allow_outage: false,
-  timeouts: { ssh: 20, query: 20, pull: 30, fe_ready: 300, be_ready: 300, lock: 600 },
+  timeouts: { ssh: 20, query: 20, pull: 30, fe_ready: 300, be_ready: 300, drain: 300, lock: 600 },
   hosts: [],
 };

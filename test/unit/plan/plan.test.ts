@@ -317,19 +317,19 @@ describe('refusals, before anything is touched', () => {
       })),
     ],
     [
-      'a removed FE',
-      'E_REMOVE_UNSUPPORTED',
+      'an FE that nobody ever declared',
+      'E_UNKNOWN_MEMBER',
       {
         ...base,
         cluster: known({
           ...rows,
-          frontends: rows.frontends.map(row => (row.host === '10.0.0.3' ? { ...row, host: '10.0.0.9' } : row)),
+          frontends: [...rows.frontends, ...rows.frontends.slice(1, 2).map(row => ({ ...row, host: '10.0.0.9' }))],
         }),
       },
     ],
     [
-      'a removed BE',
-      'E_REMOVE_UNSUPPORTED',
+      'a BE that nobody ever declared',
+      'E_UNKNOWN_MEMBER',
       {
         ...base,
         cluster: known({
@@ -349,25 +349,6 @@ describe('refusals, before anything is touched', () => {
       {
         ...base,
         cluster: known({ ...rows, backends: rows.backends.map(row => ({ ...row, version: '3.2.1-abcdef0' })) }),
-      },
-    ],
-    [
-      'another role',
-      'E_ROLE_UNSUPPORTED',
-      {
-        ...base,
-        cluster: known({
-          ...rows,
-          frontends: rows.frontends.map(row => (row.host === '10.0.0.3' ? { ...row, role: 'OBSERVER' as const } : row)),
-        }),
-      },
-    ],
-    [
-      'a BE that is being drained',
-      'E_DECOMMISSIONED',
-      {
-        ...base,
-        cluster: known({ ...rows, backends: rows.backends.map(row => ({ ...row, system_decommissioned: true })) }),
       },
     ],
   ] as const)('%s', (_what, code, world: World) => {

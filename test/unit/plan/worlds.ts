@@ -1,4 +1,5 @@
 import { freshMachine, freshWorld } from '../../../.github/actions/deploy/src/plan/fresh-world.ts';
+import { leavingBetween } from '../../../.github/actions/deploy/src/plan/leaving.ts';
 import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { convergeAll } from '../../../.github/actions/deploy/src/plan/situation.ts';
 import { stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
@@ -90,7 +91,7 @@ export function cluster(sketches: readonly HostSketch[], policy: Partial<Cluster
     default_replication_num: 3,
     password_env: null,
     allow_outage: false,
-    timeouts: { ssh: 20, query: 20, pull: 1800, fe_ready: 300, be_ready: 300, lock: 600 },
+    timeouts: { ssh: 20, query: 20, pull: 1800, fe_ready: 300, be_ready: 300, drain: 300, lock: 600 },
     hosts,
     ...policy,
   };
@@ -107,6 +108,12 @@ export function deployed(desired: ClusterJson): World {
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
   return end;
 }
+
+/** The same for a cluster that was declared as `was`: what `desired` no longer names leaves. */
+export const becomes = (desired: ClusterJson, was: ClusterJson, before = deployed(was)): World => {
+  const world = meets(desired, before);
+  return { ...world, hosts: { ...before.hosts, ...world.hosts }, leaving: leavingBetween(was, desired) };
+};
 
 /** The world of `desired` met by the machines of a cluster that ran before, with new machines fresh. */
 export function meets(desired: ClusterJson, before: World): World {

@@ -45,7 +45,7 @@ export const [one, two, three] = ['127.0.0.11', '127.0.0.12', '127.0.0.13'] as c
 export const desired = (hosts: readonly CompiledHost[] = [host(one), host(two), host(three)]): ClusterJson => ({
   ...{ format: 1, cluster: 'analytics', version: '3.3.18', master_host: one, fe_ports: fePorts },
   ...{ default_replication_num: 3, password_env: null, allow_outage: false },
-  timeouts: { ssh: 20, query: 20, pull: 600, fe_ready: 300, be_ready: 300, lock: 600 },
+  timeouts: { ssh: 20, query: 20, pull: 600, fe_ready: 300, be_ready: 300, drain: 300, lock: 600 },
   hosts,
 });
 
@@ -77,6 +77,6 @@ export const rows = (changes: Partial<ClusterRows> = {}): ClusterRows => ({
 });
 
 export const world = (cluster: ClusterRows, changes: Partial<World> = {}): World => ({
-  ...{ hosts: {}, cluster: known(cluster), answers: {} },
+  ...{ hosts: {}, cluster: known(cluster), leaving: [], answers: {} },
   ...changes,
 });

@@ -51,7 +51,7 @@ export const cluster = (more: Partial<Cluster> = {}): Cluster => ({
   kafka_host: '127.0.0.1',
   password_env: null,
   allow_outage: false,
-  timeouts: { ssh: 20, query: 20, pull: 1800, fe_ready: 300, be_ready: 300, lock: 600 },
+  timeouts: { ssh: 20, query: 20, pull: 1800, fe_ready: 300, be_ready: 300, drain: 300, lock: 600 },
   images: { fe: 'starrocks/fe-ubuntu:3.3.18', be: 'starrocks/be-ubuntu:3.3.18' },
   hosts: ['192.168.1.10', '192.168.1.11', '192.168.1.12'].map(address => host(address)),
   ...more,

@@ -12,7 +12,7 @@ images: { fe: "reg:5000/fe:3.3.18", be: "reg:5000/be:3.3.18" }
 default_replication_num: 3
 kafka_host: kafka.internal
 allow_outage: true
-timeouts: { ssh: 1, query: 2, pull: 3, fe_ready: 4, be_ready: 5, lock: 6 }
+timeouts: { ssh: 1, query: 2, pull: 3, fe_ready: 4, be_ready: 5, drain: 7, lock: 6 }
 defaults:
   fe: none
   be: { count: 1, mem_limit: 40G, storage: &disks [{ path: /d1/be, medium: SSD, capacity: 1T }, { path: /d2/be }], instances: [{ storage: *disks, mem_limit: 41G, ports: {} }] }

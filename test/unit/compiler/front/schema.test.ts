@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import schema from '../../../../compiler/cluster.schema.json' with { type: 'json' };
-import { resolve, type SchemaNode, schemaKeys } from '../../../../compiler/schema/keys.ts';
+import { annotations, resolve, type SchemaNode, schemaKeys } from '../../../../compiler/schema/keys.ts';
 import { schemaTypes, typesPath } from '../../../check/schema-types.ts';
 
 /** Every subschema with its path, references followed. */
@@ -30,7 +30,7 @@ describe('the schema', () => {
 
   it('has examples that it accepts itself, and defaults too', () => {
     const ajv = new Ajv({ strict: true, allowUnionTypes: true });
-    ajv.addVocabulary(['patternErrorMessage', 'x-default']);
+    ajv.addVocabulary(annotations);
     for (const [path, node] of all) {
       const validate = ajv.compile({ ...node, definitions: schema.definitions });
       if (path !== 'file') expect(node.examples?.length ?? 0, `examples of ${path}`).toBeGreaterThan(0);

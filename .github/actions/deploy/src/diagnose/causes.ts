@@ -131,9 +131,11 @@ export const causes: readonly Cause[] = [
     code: 'D_PORT_TAKEN',
     recognise: evidence => {
       const { node } = evidence;
-      const stranger = node.machine?.listeners.find(
+      const strangers = node.machine?.listeners.filter(
         one => one.service !== node.service.name && Object.values(node.service.ports).includes(one.port),
       );
+      // A process of its own that is just ending is told without an owner.
+      const stranger = strangers?.find(one => one.owner !== '?') ?? strangers?.[0];
       if (stranger !== undefined) return `port ${stranger.port} is held by ${stranger.service ?? stranger.owner}`;
       return lineWith(
         evidence.log,

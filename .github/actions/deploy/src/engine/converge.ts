@@ -63,6 +63,7 @@ export interface Convergence {
 
 /** How often the cluster is asked while something is waited for, and how often a machine. */
 const POLL_MS = 200;
+const DAYS_POLL_MS = 1000;
 const MACHINE_POLL_MS = 2000;
 
 /**
@@ -89,11 +90,12 @@ export async function converge(
     const decision = next({ desired, world, request, memory });
     if (decision.kind === 'wait') {
       const over = signal.aborted ? cancelled(decision) : waits.over(decision);
+      if (over !== null && decision.days && !signal.aborted) return { world, records, problems: [] };
       if (over !== null)
         return { world, records, problems: [await withLogs(fleet, decision, over, world, memory, desired)] };
       for (const host of decision.hosts)
         doing({ host, service: decision.service, doing: `waiting until ${decision.reason}` });
-      await sleep(POLL_MS);
+      await sleep(decision.days ? DAYS_POLL_MS : POLL_MS);
       world = await fleet.look(world, { machines: waits.machinesDue(world, decision), answers: decision.hosts });
       fresh = false;
       continue;
@@ -200,7 +202,9 @@ function refused(step: Step, v: ReturnType<typeof view>, desired: ClusterJson, f
       hint: 'Write `allow_outage: true` into cluster.yaml if that is acceptable now.',
     };
   }
-  if (step.host !== null && !fleet.locked.has(step.host)) {
+  // A node whose machine is gone is dropped by SQL alone.
+  const touches = step.operations.some(operation => operation.kind !== 'sql');
+  if (touches && step.host !== null && !fleet.locked.has(step.host)) {
     return {
       code: 'E_PLAN_CHANGED',
       host: step.host,

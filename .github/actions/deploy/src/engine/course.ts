@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly mode: Mode;
   readonly desired: Desired;
   readonly provenance: Provenance;
+  /** The compiled folder of this run. */
+  readonly generated: string;
   /** Folder of the clone, for questions to git. */
   readonly clone: string;
   readonly request: Request;

@@ -63,7 +63,12 @@ function wanted(
     });
   }
   const arbiters = reached.slice(0, enough);
-  const rest = cluster.hosts.filter(host => touched.includes(host.address) && !arbiters.includes(host)).sort(byAddress);
+  const leaving = world.leaving.filter(
+    ({ address }) => world.hosts[address]?.known === true && !cluster.hosts.some(host => host.address === address),
+  );
+  const rest = [...cluster.hosts, ...leaving]
+    .filter(host => touched.includes(host.address) && !arbiters.includes(host))
+    .sort(byAddress);
   return { arbiters, rest };
 }
 

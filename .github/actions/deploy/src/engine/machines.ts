@@ -1,4 +1,4 @@
-import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { BeService, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
 import { openSession, type Session } from '../host/session.ts';
 import { type Ask, observeCluster, probe } from '../observe/cluster.ts';
@@ -27,6 +27,7 @@ const LOG_LINES = 40;
 /** The machines of one run: one SSH connection each, opened once; a session each on those that are changed. */
 export class Machines implements Fleet {
   readonly #options: MachinesOptions;
+  readonly #hosts: Map<string, CompiledHost>;
   readonly #bastions = new Map<string, Promise<Connection>>();
   readonly #connections = new Map<string, Connection>();
   readonly #sessions = new Map<string, Session>();
@@ -34,6 +35,7 @@ export class Machines implements Fleet {
 
   constructor(options: MachinesOptions) {
     this.#options = options;
+    this.#hosts = new Map(options.desired.cluster.hosts.map(host => [host.address, host]));
   }
 
   get locked(): ReadonlySet<string> {
@@ -47,8 +49,32 @@ export class Machines implements Fleet {
 
   /** The first look: a connection to every machine, one command each, then the cluster once. */
   async observe(): Promise<World> {
-    const before: World = { hosts: await this.observeMachines(), cluster: unknown('not asked yet'), answers: {} };
+    const hosts = await this.observeMachines();
+    const before: World = { hosts, cluster: unknown('not asked yet'), leaving: [], answers: {} };
     return this.look(before, { machines: [], answers: 'all' });
+  }
+
+  /** The same world with what leaves the cluster in it: those machines, as they were last compiled, are looked at too. */
+  async follow(world: World, leaving: readonly CompiledHost[]): Promise<World> {
+    if (leaving.length === 0) return world;
+    for (const host of leaving) this.#hosts.set(host.address, together(this.#hosts.get(host.address), host));
+    const seen = await Promise.all(
+      leaving.map(
+        async ({ address }) => [address, await this.#first(this.#hosts.get(address) as CompiledHost)] as const,
+      ),
+    );
+    const hosts = { ...world.hosts, ...Object.fromEntries(seen) };
+    const answers = await this.#answers(
+      leaving.map(host => host.address),
+      hosts,
+      world.cluster,
+    );
+    return { ...world, hosts, leaving, answers: { ...world.answers, ...answers } };
+  }
+
+  /** Every machine of this run with all that it carries, declared or leaving. */
+  host(address: string): CompiledHost | undefined {
+    return this.#hosts.get(address);
   }
 
   /** The part of the first look that needs no StarRocks. */
@@ -64,10 +90,13 @@ export class Machines implements Fleet {
     if (host.maintenance) return unknown('it is in maintenance');
     try {
       const { cluster } = this.#options.desired;
-      const connection = await connect(
-        { ...host.ssh, address: host.address },
-        { ...this.#options.connection, bastions: this.#bastions, limitSeconds: cluster.timeouts.ssh },
-      );
+      const there = this.#connections.get(host.address);
+      const connection =
+        there ??
+        (await connect(
+          { ...host.ssh, address: host.address },
+          { ...this.#options.connection, bastions: this.#bastions, limitSeconds: cluster.timeouts.ssh },
+        ));
       this.#connections.set(host.address, connection);
       const answer = await connection.exec(observeCommand(host), {
         timeoutMs: cluster.timeouts.query * 1000,
@@ -88,13 +117,25 @@ export class Machines implements Fleet {
     const [seen, cluster, answers] = await Promise.all([
       Promise.all(machines.map(async address => [address, await this.#again(address, before)] as const)),
       this.#rows({ ...before, hosts: settled }),
-      this.#answers(what.answers, settled),
+      this.#answers(what.answers, settled, before.cluster),
     ]);
+    // BEs that were asked at a port where they do not listen (any more).
+    const moved = this.#movedPorts(before.cluster, cluster).filter(
+      address => what.answers === 'all' || what.answers.includes(address),
+    );
+    const again = moved.length === 0 ? {} : await this.#answers(moved, settled, cluster);
     return {
       hosts: { ...before.hosts, ...Object.fromEntries(seen) },
       cluster,
-      answers: { ...before.answers, ...answers },
+      leaving: before.leaving,
+      answers: { ...before.answers, ...answers, ...again },
     };
+  }
+
+  #movedPorts(before: World['cluster'], now: World['cluster']): string[] {
+    return [...this.#hosts.values()]
+      .filter(host => host.be.some(be => httpPort(host, be, before) !== httpPort(host, be, now)))
+      .map(host => host.address);
   }
 
   async #again(address: string, before: World): Promise<Known<HostWorld>> {
@@ -135,10 +176,10 @@ export class Machines implements Fleet {
     });
   }
 
-  async #answers(of: Look['answers'], machines: World['hosts']): Promise<World['answers']> {
-    const { hosts, timeouts } = this.#options.desired.cluster;
+  async #answers(of: Look['answers'], machines: World['hosts'], cluster: World['cluster']): Promise<World['answers']> {
+    const { timeouts } = this.#options.desired.cluster;
     const options = { password: this.#options.password, timeoutMs: timeouts.query * 1000 };
-    const nodes = hosts
+    const nodes = [...this.#hosts.values()]
       .filter(host => of === 'all' || of.includes(host.address))
       .flatMap(host => {
         const connection = this.#connections.get(host.address);
@@ -161,7 +202,7 @@ export class Machines implements Fleet {
             service: be.name,
             kind: 'be' as const,
             ask,
-            port: be.ports.be_http_port,
+            port: httpPort(host, be, cluster),
           })),
         ];
       });
@@ -176,7 +217,7 @@ export class Machines implements Fleet {
     if (operation.kind === 'sql') {
       const access = this.#asks();
       const { fe_ports, timeouts } = this.#options.desired.cluster;
-      const world = await this.#rows({ hosts: {}, cluster: unknown(''), answers: {} });
+      const world = await this.#rows({ hosts: {}, cluster: unknown(''), leaving: [], answers: {} });
       const asked = world.known ? (world.value.leader ?? world.value.asked) : null;
       const ask = access.find(one => one.address === asked) ?? access[0];
       if (ask === undefined)
@@ -257,7 +298,7 @@ export class Machines implements Fleet {
     const connection = this.#connections.get(host.address);
     if (connection === undefined) throw this.#notReached(host);
     const { desired, provenance, secrets } = this.#options;
-    const session = await openSession(connection, host, {
+    const session = await openSession(connection, this.#hosts.get(host.address) ?? host, {
       cluster: desired.cluster,
       files: desired.files.get(host.address) ?? new Map(),
       owner: { run: provenance.run, actor: provenance.actor, commit: provenance.commit },
@@ -281,6 +322,20 @@ export class Machines implements Fleet {
     for (const connection of this.#connections.values()) connection.close();
     for (const bastion of this.#bastions.values()) (await bastion.catch(() => null))?.close();
   }
+}
+
+/** Where it listens now, as far as the leader knows: cluster.yaml may already say another port. */
+function httpPort({ address }: CompiledHost, be: BeService, cluster: World['cluster']): number {
+  const row = cluster.known
+    ? cluster.value.backends.find(one => one.host === address && one.heartbeat_port === be.ports.heartbeat_service_port)
+    : undefined;
+  return row !== undefined && row.http_port > 0 ? row.http_port : be.ports.be_http_port;
+}
+
+/** A machine that stays with what it still carries besides. */
+function together(stays: CompiledHost | undefined, leaves: CompiledHost): CompiledHost {
+  if (stays === undefined) return leaves;
+  return { ...stays, fe: stays.fe ?? leaves.fe, be: [...stays.be, ...leaves.be] };
 }
 
 /** Where no container is, whoever listens is somebody else, who may take a question and never answer it. */

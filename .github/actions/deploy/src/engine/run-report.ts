@@ -58,10 +58,13 @@ function outcome(options: RunOptions, course: Course): RunOutcome {
   if (wrong && changed) return 'failed';
   const refused = plan !== null && plan.problems.length > 0;
   const broken = findings.some(finding => finding.severity === 'error');
-  const stopped = options.mode !== 'plan' && (plan?.waves.length ?? 0) > 0 && !broken;
+  const now = plan?.waves.filter(wave => !wave.later).length ?? 0;
+  const stopped = options.mode !== 'plan' && now > 0 && !broken;
   if (wrong) return refused || stopped ? 'refused' : 'failed';
-  if (changed) return 'changed';
-  if ((plan?.waves.length ?? 0) > 0) return 'differs';
+  const drains = findings.some(finding => finding.kind === 'draining');
+  if (changed) return drains ? 'draining' : 'changed';
+  if (now > 0) return 'differs';
+  if (drains || plan?.draining === true) return 'draining';
   return options.mode === 'deploy' ? 'unchanged' : 'converged';
 }
 
@@ -104,7 +107,11 @@ function dangers({ plan, notes }: Course): string[] {
 
 function hostReports(options: RunOptions, machines: Machines, course: Course): HostReport[] {
   const planned = course.plan?.waves.flatMap(wave => wave.steps) ?? [];
-  return options.desired.cluster.hosts.map(host => {
+  const declared = options.desired.cluster.hosts;
+  const leaving = (course.world?.leaving ?? []).filter(({ address }) =>
+    declared.every(host => host.address !== address),
+  );
+  return [...declared, ...leaving].map(host => {
     const { address } = host;
     // What a machine only remembers of the others is no change of it.
     const steps = course.records.filter(({ step }) => step.host === address && step.action !== 'remember');
@@ -118,7 +125,8 @@ function hostReports(options: RunOptions, machines: Machines, course: Course): H
     });
     if (host.maintenance) return told('maintenance', 'it is in maintenance');
     const unreached = machines.unreached.get(address);
-    if (unreached !== undefined) return told('failed', unreached.problem.message.replace(/\.$/, ''));
+    if (unreached !== undefined && declared.includes(host))
+      return told('failed', unreached.problem.message.replace(/\.$/, ''));
     const problem = course.problems.find(one => one.host === address);
     if (problem !== undefined) return told('failed', firstLine(problem.message));
     const undone = mine.filter(step => !steps.some(one => one.outcome === 'done' && one.title === stepTitle(step)));

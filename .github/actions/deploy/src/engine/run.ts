@@ -10,6 +10,7 @@ import { withConfDifferences } from './conf-differences.ts';
 import { converge, type StepRecord } from './converge.ts';
 import type { Course, RunOptions } from './course.ts';
 import { collectLogs, diagnoseNow, preflight } from './diagnose.ts';
+import { leavingHosts } from './leaving.ts';
 import { lockHosts } from './lock.ts';
 import { Machines } from './machines.ts';
 import { notApproved } from './not-approved.ts';
@@ -64,12 +65,13 @@ const asProblem = (course: Course) => (error: unknown) => {
 async function carryOut(options: RunOptions, machines: Machines, course: Course): Promise<void> {
   const { desired, request, mode } = options;
   options.doing({ host: null, service: null, doing: 'observing' });
-  const world = await machines.observe();
-  course.before = world;
-  course.world = world;
+  const seen = await machines.observe();
   for (const [address, error] of machines.unreached) {
     if (request.hosts === null || request.hosts.has(address)) course.problems.push(error.problem);
   }
+  const world = await followLeaving(options, machines, course, seen);
+  course.before = world;
+  course.world = world;
   if (mode === 'drift' && isLocked(world)) {
     course.ended = 'locked';
     course.problems = [];
@@ -86,18 +88,30 @@ async function carryOut(options: RunOptions, machines: Machines, course: Course)
     if (mode === 'adopt') course.before = course.world = withConfDifferences(desired, world);
     course.plan = makePlan(desired.cluster, course.before, request);
     course.problems.push(...course.plan.problems);
-    const acts = !DRY.has(mode) && !options.dryRun && course.plan.waves.length > 0;
+    const acts = !DRY.has(mode) && !options.dryRun && (course.plan.waves.length > 0 || course.plan.draining);
     if (acts && course.plan.problems.length === 0 && mayBegin(options, course.plan, course)) {
       await act(options, machines, course, course.plan);
     }
     // Nothing was touched, so there is nothing to prove.
-    if (acts && course.records.length === 0) return;
+    if (acts && course.records.length === 0 && course.problems.length > 0) return;
     if (course.plan.problems.length > 0 && mode !== 'drift') return;
     if (mode === 'plan' || options.dryRun || course.ended !== null) return;
     // Whoever restarts one node by hand has not asked whether the rest is as declared.
     if (request.intent !== 'converge' && mode !== 'restart') return;
   }
   course.findings = verify(desired.cluster, course.before, course.world, named(course.records));
+}
+
+/** A machine that leaves and is not reached hinders nobody: what is left to do for it is done by SQL. */
+async function followLeaving(options: RunOptions, machines: Machines, course: Course, seen: World): Promise<World> {
+  const { desired, generated } = options;
+  const world = await machines.follow(seen, await leavingHosts(generated, desired.cluster, seen));
+  for (const { address } of world.leaving) {
+    const answer = world.hosts[address];
+    if (answer?.known !== false || desired.cluster.hosts.some(host => host.address === address)) continue;
+    course.notes.push(`${address} leaves the cluster and cannot be looked at: ${answer.reason}.`);
+  }
+  return world;
 }
 
 async function act(options: RunOptions, machines: Machines, course: Course, plan: Plan): Promise<void> {

@@ -67,6 +67,7 @@ export async function prepare(
     mode: wish.mode,
     desired,
     provenance: await provenance(clone, env),
+    generated: wish.generated,
     clone,
     request: requestOf(wish, desired),
     approved: readApproval(wish.approved),

@@ -229,10 +229,12 @@ do_removeContainer() {
   docker rm "$1"
 }
 
-# retire MARKER FOLDER...: left behind by whom and when, beside each folder that exists
+# retire MARKER STATE COPY FOLDER...: left behind by whom and when, beside each folder that exists. That it was a member
+# is forgotten: a new BE may begin here with empty storage.
 do_retire() {
-  marker=$1
-  shift
+  marker=$1 state=$2 copy=$3
+  shift 3
+  rm -f "$state/member" "$copy/member" || die "$state/member cannot be removed"
   for folder in "$@"; do
     [ -e "$folder" ] || continue
     printf '%s\n' "$marker" | put "$folder.retired" || die "$folder.retired cannot be written"

@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
-import { observeArguments, parseObservation } from '../observe/host.ts';
+import { observeArguments, parseObservation, stateFolder } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
 import type { HostWorld, LockOwner, Marker } from '../plan/world.ts';
@@ -197,11 +197,23 @@ async function render(
     case 'restart':
       return { op, words: [operation.service, operation.expects] };
     case 'retire':
-      return { op, words: [marker(context), ...operation.folders] };
+      return {
+        op,
+        words: [
+          marker(context),
+          stateFolder(host, operation.service),
+          copyOf(host, operation.service),
+          ...operation.folders,
+        ],
+      };
     default:
       return unreachableCase(operation);
   }
 }
+
+const copyOf = (host: CompiledHost, service: ServiceName): string =>
+  [host.fe, ...host.be].find(one => one?.name === service)?.folders.find(folder => folder.use === 'state-copy')?.host ??
+  stateFolder(host, service);
 
 function marker({ cluster, owner, repository }: SessionContext): string {
   const written: Marker = {

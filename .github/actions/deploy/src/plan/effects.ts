@@ -3,7 +3,7 @@ import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
 import { unreachableCase } from './unreachable.ts';
 import type { BackendRow, Container, FeData, FrontendRow, HostWorld, World } from './world.ts';
-import { known, nodeKey } from './world.ts';
+import { known, nodeKey, unknown } from './world.ts';
 
 /** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
 export interface Effects {
@@ -324,9 +324,21 @@ export function settle(desired: ClusterJson, world: World): World {
     ...settled.answers,
   };
   const { value: rows } = settled.cluster;
+  // What stands still says nothing, whether or not a row knows it.
+  for (const host of [...desired.hosts, ...world.leaving]) {
+    for (const service of [host.fe, ...host.be]) {
+      const stands = world.hosts[host.address]?.known === true && service !== null;
+      if (stands && !isRunning(world, host.address, service.name))
+        answers[nodeKey(host.address, service.name)] = known(false);
+    }
+  }
   const runs = (address: string, service: string): boolean => isRunning(settled, address, service);
-  const frontends = rows.frontends.map(row => {
-    const here = hostsOf(desired).get(row.host)?.fe != null;
+  const at = (address: string): CompiledHost[] => [
+    ...(hostsOf(desired).get(address) === undefined ? [] : [hostOf(desired, address)]),
+    ...world.leaving.filter(host => host.address === address),
+  ];
+  const heard = rows.frontends.map(row => {
+    const here = at(row.host).some(host => host.fe !== null);
     if (!here || settled.hosts[row.host]?.known !== true) return row;
     const alive = runs(row.host, 'starrocks-fe');
     answers[nodeKey(row.host, 'starrocks-fe')] = known(alive);
@@ -341,18 +353,26 @@ export function settle(desired: ClusterJson, world: World): World {
       : { ...row, alive };
   });
   const backends = rows.backends.map(row => {
-    const host = hostsOf(desired).get(row.host);
-    const be = host?.be.find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
+    const be = at(row.host)
+      .flatMap(host => host.be)
+      .find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
     if (be === undefined || settled.hosts[row.host]?.known !== true) return row;
     const alive = runs(row.host, be.name);
     answers[nodeKey(row.host, be.name)] = known(alive);
     return alive ? { ...row, alive, last_heartbeat: 'now', last_start_time: 'now' } : { ...row, alive };
   });
+  const frontends = led(heard);
+  if (frontends === null) return { ...settled, answers, cluster: unknown('no majority of followers is up') };
+  const leader = frontends.find(row => row.role === 'LEADER')?.host ?? rows.leader;
   settled = {
     ...settled,
     answers,
-    cluster: known({ ...rows, frontends, backends }),
+    cluster: known({ ...rows, leader, frontends, backends: moved(desired, backends) }),
   };
+  for (const [key, answer] of Object.entries(answers)) {
+    const [address = '', service] = key.split('/');
+    if (answer.known && answer.value) settled = onHost(settled, address, machine => withHealth(machine, service));
+  }
   for (const row of frontends) {
     if (!row.join || !row.alive) continue;
     settled = onHost(settled, row.host, machine =>
@@ -372,10 +392,43 @@ export function settle(desired: ClusterJson, world: World): World {
   return settled;
 }
 
+const withHealth = (machine: HostWorld, service: string | undefined): HostWorld =>
+  machine.containers.every(one => one.service !== service || one.health === 'healthy')
+    ? machine
+    : {
+        ...machine,
+        containers: machine.containers.map(one => (one.service === service ? { ...one, health: 'healthy' } : one)),
+      };
+
+/** Another follower leads when the leader is gone; null: without a majority nobody does. */
+function led(rows: readonly FrontendRow[]): FrontendRow[] | null {
+  const leader = rows.find(row => row.role === 'LEADER');
+  if (leader === undefined || leader.alive) return [...rows];
+  const voters = rows.filter(row => row.role !== 'OBSERVER' && row.last_heartbeat !== null);
+  const alive = voters.filter(row => row.alive && row.join);
+  const [next] = alive;
+  if (next === undefined || alive.length < majority(voters.length)) return null;
+  const roles = new Map<FrontendRow, FrontendRow['role']>([
+    [leader, 'FOLLOWER'],
+    [next, 'LEADER'],
+  ]);
+  return rows.map(row => ({ ...row, role: roles.get(row) ?? row.role }));
+}
+
+/** Tablets leave what is decommissioned, as long as enough others can take them. */
+function moved(desired: ClusterJson, rows: readonly BackendRow[]): BackendRow[] {
+  const takers = rows.filter(row => row.alive && !row.system_decommissioned).length;
+  if (takers < desired.default_replication_num) return [...rows];
+  return rows.map(row => (row.system_decommissioned ? { ...row, tablet_num: 0 } : row));
+}
+
 const isRunning = (world: World, address: string, service: string): boolean => {
   const answer = world.hosts[address];
   return (
-    answer?.known === true && answer.value.containers.some(one => one.service === service && one.state === 'running')
+    answer?.known === true &&
+    [...answer.value.containers, ...answer.value.by_hand].some(
+      one => one.service === service && one.state === 'running',
+    )
   );
 };
 

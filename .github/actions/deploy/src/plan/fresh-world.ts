@@ -24,5 +24,6 @@ export const freshMachine = (memory: number): HostWorld => ({
 export const freshWorld = (desired: ClusterJson, memory = Number.POSITIVE_INFINITY): World => ({
   hosts: Object.fromEntries(desired.hosts.map(host => [host.address, known(freshMachine(memory))])),
   cluster: unknown('no FE answers'),
+  leaving: [],
   answers: {},
 });

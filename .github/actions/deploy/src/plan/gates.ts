@@ -1,6 +1,7 @@
 import type { View } from './situation.ts';
-import { down, up } from './situation.ts';
+import { down, holders, members, up } from './situation.ts';
 import { unreachableCase } from './unreachable.ts';
+import type { FrontendRow } from './world.ts';
 
 /** What must be true of the live cluster right before a step. */
 export type Gate =
@@ -14,7 +15,17 @@ export type Gate =
   | { readonly kind: 'already-down'; readonly node: string }
   | { readonly kind: 'leader-elsewhere'; readonly address: string }
   /** Everybody else is healthy: the one condition of a step that cluster.yaml lets take an outage. */
-  | { readonly kind: 'others-healthy'; readonly nodes: readonly string[] };
+  | { readonly kind: 'others-healthy'; readonly nodes: readonly string[] }
+  /** It stands still, another one leads, and those that stay are a majority of themselves. */
+  | { readonly kind: 'frontend-gone'; readonly node: string }
+  /** No row of the leader names it: nothing that it knows is of use to the cluster. */
+  | { readonly kind: 'not-a-member'; readonly node: string }
+  /** Enough BEs are up beside these for every replica. */
+  | { readonly kind: 'backends-without'; readonly nodes: readonly string[] }
+  /** It takes no new tablet and holds none any more. */
+  | { readonly kind: 'drained'; readonly node: string }
+  /** The members that still have metadata are a majority without this one. */
+  | { readonly kind: 'intact-majority'; readonly node: string };
 
 /** Why the gate does not hold, one clause, or null when it does. */
 export function holds(gate: Gate, v: View): string | null {
@@ -26,13 +37,26 @@ export function holds(gate: Gate, v: View): string | null {
     case 'replicas-without':
       return replicasWithout(v, gate.nodes);
     case 'already-down':
-      return [...v.frontends, ...v.backends].some(node => node.key === gate.node && down(node))
+      return [...members(v), ...holders(v)].some(node => node.key === gate.node && down(node))
         ? null
         : `${gate.node} answers, or nobody knows whether it does`;
     case 'leader-elsewhere':
       return v.rows?.leader === gate.address ? `${gate.address} leads now` : null;
     case 'others-healthy':
       return othersHealthy(v, gate.nodes);
+    case 'frontend-gone':
+      return frontendGone(v, gate.node);
+    case 'not-a-member':
+      return v.rows !== null &&
+        [...members(v), ...holders(v)].every(node => node.key !== gate.node || node.row === null)
+        ? null
+        : `${gate.node} is registered, or no leader answers`;
+    case 'backends-without':
+      return backendsWithout(v, gate.nodes);
+    case 'drained':
+      return drained(v, gate.node);
+    case 'intact-majority':
+      return intactMajority(v, gate.node);
     default:
       return unreachableCase(gate);
   }
@@ -72,19 +96,18 @@ function foundedBy(v: View, founder: string): string | null {
 const electing = (v: View) =>
   (v.rows?.frontends ?? []).filter(row => row.role !== 'OBSERVER' && row.last_heartbeat !== null);
 
+const isUp = (v: View, row: FrontendRow): boolean => members(v).some(node => node.row === row && up(node, v.memory));
+
 export const majority = (followers: number): number => Math.floor(followers / 2) + 1;
 
 function quorumWithout(v: View, key: string): string | null {
-  const node = v.frontends.find(candidate => candidate.key === key);
+  const node = members(v).find(candidate => candidate.key === key);
   if (node === undefined) return `${key} is not an FE of this cluster`;
   if (v.rows === null) return 'no leader answers, so nobody knows whether the others are a majority';
   if (node.row?.role === 'OBSERVER' || node.row?.last_heartbeat === null || down(node)) return null;
   const followers = electing(v);
   const others = followers.filter(row => row.host !== node.host.address);
-  const missing = others.filter(row => {
-    const other = v.frontends.find(candidate => candidate.row === row);
-    return other === undefined || !up(other, v.memory);
-  });
+  const missing = others.filter(row => !isUp(v, row));
   const left = others.length - missing.length;
   const needed = majority(followers.length);
   if (left >= needed) return null;
@@ -97,7 +120,7 @@ export const replicasAway = (replication: number): number => Math.floor((replica
 
 function replicasWithout(v: View, keys: readonly string[]): string | null {
   if (v.rows === null) return 'no leader answers, so nobody knows which BEs are alive';
-  const registered = v.backends.filter(node => node.row !== null);
+  const registered = holders(v).filter(node => node.row !== null);
   const declared = new Set<object | null>(registered.map(node => node.row));
   const strangers = v.rows.backends.filter(row => !declared.has(row));
   const away = new Set([
@@ -121,8 +144,47 @@ function replicasWithout(v: View, keys: readonly string[]): string | null {
 }
 
 function othersHealthy(v: View, keys: readonly string[]): string | null {
-  const sick = [...v.frontends, ...v.backends].find(
+  const sick = [...members(v), ...holders(v)].find(
     node => node.row !== null && !keys.includes(node.key) && !up(node, v.memory),
   );
   return sick === undefined ? null : `${sick.key} is not healthy`;
+}
+
+function frontendGone(v: View, key: string): string | null {
+  const node = members(v).find(candidate => candidate.key === key);
+  if (node?.row == null || v.rows === null) return `${key} has no row, or no leader answers`;
+  if (v.rows.leader === node.host.address) return `${node.host.address} leads`;
+  const still = node.machine === null ? !node.row.alive : down(node);
+  if (!still) return `${key} runs, or nobody knows whether it does`;
+  const others = electing(v).filter(row => row !== node.row);
+  const left = others.filter(row => isUp(v, row)).length;
+  return left >= majority(others.length)
+    ? null
+    : `${left} of the other ${others.length} followers are up and ${majority(others.length)} are needed`;
+}
+
+function backendsWithout(v: View, keys: readonly string[]): string | null {
+  const left = v.backends.filter(
+    node => !keys.includes(node.key) && up(node, v.memory) && node.row?.system_decommissioned === false,
+  );
+  const needed = v.desired.default_replication_num;
+  return left.length >= needed ? null : `${left.length} BEs would be left for ${needed} replicas of each tablet`;
+}
+
+function drained(v: View, key: string): string | null {
+  const row = holders(v).find(node => node.key === key)?.row;
+  if (row == null) return `${key} has no row`;
+  if (!row.system_decommissioned) return `${key} still takes tablets`;
+  return row.tablet_num === 0 ? null : `${key} still holds ${row.tablet_num} tablets`;
+}
+
+function intactMajority(v: View, key: string): string | null {
+  const node = members(v).find(candidate => candidate.key === key);
+  const voters = electing(v);
+  if (node?.row == null || !voters.includes(node.row)) return null;
+  const intact = voters.filter(row => row !== node.row && isUp(v, row));
+  const needed = majority(voters.length);
+  return intact.length >= needed
+    ? null
+    : `${intact.length} of ${voters.length} followers have their metadata and answer, and ${needed} are needed`;
 }

@@ -2,7 +2,7 @@ import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.
 import { apply, settle } from './effects.ts';
 import { majority, replicasAway } from './gates.ts';
 import type { Plan, Wave } from './plan.ts';
-import { convergeAll, down, up, type View, view } from './situation.ts';
+import { convergeAll, down, holders, members, up, type View, view } from './situation.ts';
 import type { World } from './world.ts';
 import { nodeKey } from './world.ts';
 
@@ -41,17 +41,17 @@ function during(v: View, wave: Wave): Impact {
       ),
     ),
   );
-  const away = [...v.frontends, ...v.backends].filter(
+  const away = [...members(v), ...holders(v)].filter(
     node => node.row !== null && (stops.has(node.key) || down(node) || !node.row.alive),
   );
   const gone = new Set(away.map(node => node.key));
   if (v.rows === null) return { down: [...gone], quorum: null, replicas: null, next_failure: null };
-  const voters = v.frontends.filter(
+  const voters = members(v).filter(
     node => node.row !== null && node.row.role !== 'OBSERVER' && node.row.last_heartbeat !== null,
   );
   const left = voters.filter(node => !gone.has(node.key) && up(node, v.memory)).length;
   const quorum = { up: left, needed: majority(voters.length), all: voters.length };
-  const absent = v.backends.filter(node => gone.has(node.key)).length;
+  const absent = holders(v).filter(node => gone.has(node.key)).length;
   const replicas = { away: absent, allowed: replicasAway(v.desired.default_replication_num) };
   const next_failure = gone.size === 0 ? null : nextFailure(v, quorum, replicas);
   return { down: [...gone], quorum, replicas, next_failure };

@@ -2,6 +2,15 @@ import type { CompiledHost, ServiceName } from '../../../../../compiler/contract
 import { refuseDifferent, takeOver } from './adopt.ts';
 import type { Gate } from './gates.ts';
 import { holds, majority, replicasAway } from './gates.ts';
+import {
+  awaitDrains,
+  cancelDrains,
+  changeRoles,
+  drainBackends,
+  removeBackends,
+  removeFrontends,
+  removeLeftovers,
+} from './leave.ts';
 import type { Operation } from './operation.ts';
 import { refusals, unsafe } from './refusals.ts';
 import {
@@ -46,11 +55,15 @@ const CONVERGE: readonly Rule[] = [
   // No leader answers.
   setPartialMetadataOfFounderAside,
   found,
+  refuseLostMajority,
   coldStart,
   awaitLeader,
   // A leader answers.
   setRootPassword,
+  cancelDrains,
+  changeRoles,
   setUnusableMetadataAside,
+  setMetadataOfDroppedAside,
   startFrontendsThatAreDown,
   registerFrontends,
   awaitFrontends,
@@ -58,11 +71,16 @@ const CONVERGE: readonly Rule[] = [
   startBackendsThatAreDown,
   addBackends,
   awaitBackends,
+  removeLeftovers,
+  removeFrontends,
   setLocations,
   restartBackends,
   restartFrontends,
   refreshFiles,
   rememberPeers,
+  removeBackends,
+  drainBackends,
+  awaitDrains,
 ];
 
 /** Each verb of repair does its own thing and nothing that a deploy would do besides. */
@@ -183,6 +201,25 @@ const blockedFounding = (v: View, reason: string): Next => ({
   ],
 });
 
+/** A few members cannot elect anybody, and wiped ones have nobody to learn from: only a person can choose what is true. */
+function refuseLostMajority(v: View): Next | null {
+  if (v.rows !== null) return null;
+  const voters = v.frontends.filter(node => {
+    const fe = node.machine?.fe;
+    return node.service.role === 'follower' && (fe === null || fe === undefined || fe.state.member !== null);
+  });
+  const wiped = voters.filter(node => node.machine?.fe?.meta === 'empty');
+  const [first] = wiped;
+  if (first === undefined || voters.length - wiped.length >= majority(voters.length)) return null;
+  const names = wiped.map(node => node.host.address).join(', ');
+  return blocked(
+    first,
+    'E_MAJORITY_LOST',
+    `No leader answers, and ${wiped.length} of ${voters.length} followers have lost their metadata: ${names}.`,
+    'Bring their disks back. If they are lost: follow StarRocks’ metadata recovery by hand (start the FE with the newest journal once with bdbje_reset_election_group = true in fe.conf, take that line out again), then deploy: the others join it again.',
+  );
+}
+
 /**
  * After a full stop, FEs open their ports only when a majority is up: all of them together, never one by one. Only
  * initialised ones: an empty one could not join before a leader answers.
@@ -267,6 +304,17 @@ function setUnusableMetadataAside(v: View): Next | null {
   if (first === undefined) return null;
   const gates: Gate[] = [{ kind: 'already-down', node: first.key }];
   return wave('clear away a join that was cut off', [asideStep(first, 'join was cut off', gates)]);
+}
+
+/** Somebody dropped it by hand: with the metadata of its old name it never becomes ready again (seen). */
+function setMetadataOfDroppedAside(v: View): Next | null {
+  const [first] = v.frontends.filter(node => {
+    const fe = node.machine?.fe;
+    return reachable(node) && node.row === null && fe?.meta === 'whole' && !fe.state.joining;
+  });
+  if (first === undefined) return null;
+  const gates: Gate[] = [{ kind: 'not-a-member', node: first.key }];
+  return wave('clear away what a dropped FE knew', [asideStep(first, 'dropped', gates)]);
 }
 
 const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
@@ -367,8 +415,19 @@ function joinFrontend(v: View): Next | null {
     activate(first),
     addFrontend(first),
   ];
-  const reason = first.row === null ? 'it is new' : 'its metadata is empty: it joins again under its name';
-  return wave('join an FE', [step(first, 'join', reason, operations)]);
+  if (first.row === null) return wave('join an FE', [step(first, 'join', 'it is new', operations)]);
+  const gate: Gate = { kind: 'intact-majority', node: first.key };
+  const why = holds(gate, v);
+  if (why !== null) {
+    return blocked(
+      first,
+      'E_MAJORITY_LOST',
+      `${first.key} has lost its metadata and does not join again: ${why}.`,
+      'Bring up the followers that still have theirs, then deploy again; with none left, follow StarRocks’ metadata recovery by hand.',
+    );
+  }
+  const reason = 'its metadata is empty: it joins again under its name';
+  return wave('join an FE', [step(first, 'join', reason, operations, [gate])]);
 }
 
 function startBackendsThatAreDown(v: View): Next | null {

@@ -1,7 +1,7 @@
 import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import type { Node, View } from './situation.ts';
-import { current, running, staleFiles } from './situation.ts';
+import { current, healthy, holders, members, running, staleFiles } from './situation.ts';
 import type { HostWorld } from './world.ts';
 
 type Refusal = (v: View) => readonly Problem[];
@@ -173,51 +173,79 @@ const clocks: Refusal = v => {
   ];
 };
 
-const removedNodes: Refusal = v => {
+/** Rows that neither cluster.yaml nor its history in git names: of no host that this tool could bring away in order. */
+const unknownMembers: Refusal = v => {
   const { rows } = v;
   if (rows === null) return [];
-  const declared = new Set<object | null>([...v.frontends, ...v.backends].map(node => node.row));
-  const strangersFe = rows.frontends.filter(row => !declared.has(row));
-  const strangersBe = rows.backends.filter(row => !declared.has(row));
-  const moved = (host: string) => v.frontends.find(node => node.host.address === host);
+  const named = new Set<object | null>([...members(v), ...holders(v)].map(node => node.row));
+  const hint = (verb: string) =>
+    `Name it in cluster.yaml, or ${verb}; \`npm run repair -- drop --hosts HOST --reason …\` drops it once it holds nothing.`;
   return [
-    ...strangersFe.map(row =>
-      moved(row.host) === undefined
-        ? problem(
-            'E_REMOVE_UNSUPPORTED',
-            row.host,
-            `The FE ${row.host}:${row.edit_log_port} is registered and cluster.yaml does not name it.`,
-            `Removing a node is not done by a deploy yet: name it in cluster.yaml again, or stop it and run ALTER SYSTEM DROP ${row.role === 'OBSERVER' ? 'OBSERVER' : 'FOLLOWER'} "${row.host}:${row.edit_log_port}" by hand.`,
-          )
-        : problem(
-            'E_FE_PORT_MOVED',
-            row.host,
-            `The FE of ${row.host} is registered with edit_log_port ${row.edit_log_port}, and cluster.yaml says ${v.desired.fe_ports.edit_log_port}.`,
-            "An FE's edit_log_port is part of its identity: put the old port back.",
-          ),
-    ),
-    ...strangersBe.map(row =>
-      problem(
-        'E_REMOVE_UNSUPPORTED',
-        row.host,
-        `The BE ${row.host}:${row.heartbeat_port} is registered and cluster.yaml does not name it.`,
-        `Removing a node is not done by a deploy yet: name it in cluster.yaml again, or drain it with ALTER SYSTEM DECOMMISSION BACKEND "${row.host}:${row.heartbeat_port}" by hand.`,
+    ...rows.frontends
+      .filter(row => !named.has(row))
+      .map(row =>
+        v.frontends.some(node => node.host.address === row.host)
+          ? problem(
+              'E_FE_PORT_MOVED',
+              row.host,
+              `The FE of ${row.host} is registered with edit_log_port ${row.edit_log_port}, and cluster.yaml says ${v.desired.fe_ports.edit_log_port}.`,
+              "An FE's edit_log_port is part of its identity, and all FEs share it: put the old port back.",
+            )
+          : problem(
+              'E_UNKNOWN_MEMBER',
+              row.host,
+              `The FE ${row.host}:${row.edit_log_port} is registered, and neither cluster.yaml nor its history in git names it.`,
+              hint('stop its process'),
+            ),
       ),
-    ),
+    ...rows.backends
+      .filter(row => !named.has(row))
+      .map(row =>
+        v.backends.some(node => node.host.address === row.host && node.row === null)
+          ? problem(
+              'E_BE_PORT_MOVED',
+              row.host,
+              `The BE of ${row.host} is registered with heartbeat port ${row.heartbeat_port}, and cluster.yaml says another one.`,
+              "A BE's address and heartbeat_service_port are its identity: put the old port back, or take the BE out (`be: none`), deploy until it is gone, and add it with the new port.",
+            )
+          : problem(
+              'E_UNKNOWN_MEMBER',
+              row.host,
+              `The BE ${row.host}:${row.heartbeat_port} is registered, and neither cluster.yaml nor its history in git names it.`,
+              hint(`drain it with ALTER SYSTEM DECOMMISSION BACKEND "${row.host}:${row.heartbeat_port}"`),
+            ),
+      ),
   ];
 };
 
+/** The FEs of one cluster share these, and its leader asks all of them at its own http_port. */
+const movedFrontendPorts: Refusal = v =>
+  v.frontends.flatMap(node => {
+    const { http_port, query_port } = node.service.ports;
+    const hint = 'The ports of a running cluster’s FEs stay: put the old ones back.';
+    // Healthy by its own ports, and silent on the wanted one.
+    if (node.selected && healthy(node) && !current(node) && node.answers === false) {
+      const message = `The FE of ${node.host.address} is healthy and does not answer on query_port ${query_port}.`;
+      return [problem('E_FE_PORT_MOVED', node.host.address, message, hint)];
+    }
+    const asked = Number(node.row?.raw['HttpPort'] ?? 0);
+    if (asked <= 0 || asked === http_port) return [];
+    const message = `The FE of ${node.host.address} is registered with http_port ${asked}, and cluster.yaml says ${http_port}.`;
+    return [problem('E_FE_PORT_MOVED', node.host.address, message, hint)];
+  });
+
 const undeclaredContainers: Refusal = v =>
   machines(v).flatMap(({ host, machine }) => {
-    const declared = new Set<string>([...(host.fe === null ? [] : [host.fe.name]), ...host.be.map(be => be.name)]);
+    const mine = [...members(v), ...holders(v)].filter(node => node.host.address === host.address);
+    const named = new Set<string>(mine.map(node => node.service.name));
     return machine.containers
-      .filter(container => !declared.has(container.service))
+      .filter(container => !named.has(container.service))
       .map(container =>
         problem(
-          'E_REMOVE_UNSUPPORTED',
+          'E_UNDECLARED',
           host.address,
-          `${container.service} is on ${host.address} and cluster.yaml does not name it there.`,
-          'Removing a service is not done by a deploy yet: name it in cluster.yaml again.',
+          `${container.service} is on ${host.address}, and neither cluster.yaml nor its history in git names it there.`,
+          'Name it in cluster.yaml, or remove that container by hand when the cluster does not need it.',
         ),
       );
   });
@@ -239,33 +267,6 @@ const changedVersion: Refusal = v =>
         node.host.address,
         `${node.service.name} on ${node.host.address} runs ${found}, and cluster.yaml says ${wanted}.`,
         'Changing the version is not done by a deploy yet: put the running version back into cluster.yaml.',
-      ),
-    ];
-  });
-
-const changedRole: Refusal = v =>
-  v.frontends.flatMap(node => {
-    if (node.row === null || (node.row.role === 'OBSERVER') === (node.service.role === 'observer')) return [];
-    return [
-      problem(
-        'E_ROLE_UNSUPPORTED',
-        node.host.address,
-        `The FE of ${node.host.address} is registered as ${node.row.role}, and cluster.yaml says ${node.service.role}.`,
-        'Changing the role of an FE is not done by a deploy yet: put the old role back.',
-      ),
-    ];
-  });
-
-const decommissioned: Refusal = v =>
-  v.backends.flatMap(node => {
-    if (node.row === null || !(node.row.system_decommissioned || node.row.cluster_decommissioned)) return [];
-    const at = `${node.host.address}:${node.service.ports.heartbeat_service_port}`;
-    return [
-      problem(
-        'E_DECOMMISSIONED',
-        node.host.address,
-        `The BE ${at} is being decommissioned, and cluster.yaml names it.`,
-        `Run CANCEL DECOMMISSION BACKEND "${at}", or wait until it is gone and take it out of cluster.yaml.`,
       ),
     ];
   });
@@ -329,7 +330,7 @@ const lostStorage: Refusal = v =>
         'E_STORAGE_LOST',
         node.host.address,
         `The storage of ${node.service.name} on ${node.host.address} was part of cluster ${data.member || '(id unknown)'} and is empty now.`,
-        'Is a disk not mounted? Mount it and deploy again.',
+        'Is a disk not mounted? Mount it and deploy again. If it is lost: take the BE out of cluster.yaml, deploy until it is gone, and put it in again.',
       ),
     ];
   });
@@ -343,10 +344,9 @@ const ALL: readonly Refusal[] = [
   memory,
   disks,
   clocks,
-  removedNodes,
-  changedRole,
+  unknownMembers,
+  movedFrontendPorts,
   changedVersion,
-  decommissioned,
   movedData,
   otherClusterId,
   lostStorage,

@@ -72,7 +72,16 @@ export interface View extends Situation {
   readonly rows: ClusterRows | null;
   readonly frontends: readonly FeNode[];
   readonly backends: readonly BeNode[];
+  /** Those that cluster.yaml no longer names: until their rows and containers are gone. */
+  readonly leavingFrontends: readonly FeNode[];
+  readonly leavingBackends: readonly BeNode[];
 }
+
+/** Declared and leaving: whoever may vote. */
+export const members = (v: View): readonly FeNode[] => [...v.frontends, ...v.leavingFrontends];
+
+/** Declared and leaving: whoever may hold replicas. */
+export const holders = (v: View): readonly BeNode[] => [...v.backends, ...v.leavingBackends];
 
 export function view(situation: Situation): View {
   const { desired, world, request } = situation;
@@ -96,20 +105,28 @@ export function view(situation: Situation): View {
         (request.service === null || request.service === name),
     };
   };
-  const frontends: FeNode[] = [];
-  const backends: BeNode[] = [];
-  for (const host of desired.hosts) {
-    const { fe } = host;
-    if (fe !== null) {
+  const frontendsOf = (hosts: readonly CompiledHost[]): FeNode[] =>
+    hosts.flatMap(host => {
+      const { fe } = host;
+      if (fe === null) return [];
       const row = feRows.get(`${host.address}:${fe.ports.edit_log_port}`) ?? null;
-      frontends.push({ ...node(host, fe.name), service: fe, row });
-    }
-    for (const be of host.be) {
-      const row = beRows.get(`${host.address}:${be.ports.heartbeat_service_port}`) ?? null;
-      backends.push({ ...node(host, be.name), service: be, row });
-    }
-  }
-  return { ...situation, rows, frontends, backends };
+      return [{ ...node(host, fe.name), service: fe, row }];
+    });
+  const backendsOf = (hosts: readonly CompiledHost[]): BeNode[] =>
+    hosts.flatMap(host =>
+      host.be.map(be => {
+        const row = beRows.get(`${host.address}:${be.ports.heartbeat_service_port}`) ?? null;
+        return { ...node(host, be.name), service: be, row };
+      }),
+    );
+  return {
+    ...situation,
+    rows,
+    frontends: frontendsOf(desired.hosts),
+    backends: backendsOf(desired.hosts),
+    leavingFrontends: frontendsOf(world.leaving),
+    leavingBackends: backendsOf(world.leaving),
+  };
 }
 
 /** May this run do something to the node now? */
@@ -120,9 +137,14 @@ export const current = (node: Node): boolean => node.container?.digest === node.
 
 export const running = (node: Node): boolean => node.container?.state === 'running';
 
-/** Nothing of it is working, by its own silence: touching it makes nothing worse. */
+/**
+ * Nothing of it is working, by its own silence: touching it makes nothing worse. One whose container is healthy is
+ * asked at the wrong port, and works.
+ */
 export const down = (node: Node): boolean =>
-  node.machine !== null && node.answers !== true && (!running(node) || node.answers === false);
+  node.machine !== null && node.answers !== true && (!running(node) || (node.answers === false && !healthy(node)));
+
+export const healthy = (node: Node): boolean => running(node) && node.container?.health === 'healthy';
 
 /** The leader counts on it, it answers by itself, and what is seen is younger than this run's own start of it. */
 export function up(node: Node, memory: Memory): boolean {

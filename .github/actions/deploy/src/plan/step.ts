@@ -14,6 +14,10 @@ export type Action =
   | 'stop'
   | 'adopt'
   | 'drop'
+  | 'drain'
+  | 'undrain'
+  | 'remove'
+  | 'convert'
   | 'register'
   | 'label'
   | 'password'
@@ -50,6 +54,8 @@ export type Next =
       readonly hosts: readonly string[];
       readonly service: ServiceName | null;
       readonly limit_seconds: number;
+      /** For what may take days: the run ends well when the limit is over, and the next one looks again. */
+      readonly days?: boolean;
     }
   | { readonly kind: 'blocked'; readonly problems: readonly Problem[] }
   | { readonly kind: 'done' };
@@ -66,6 +72,10 @@ export function stepTitle(step: Pick<Step, 'action' | 'host' | 'service'>): stri
     adopt: `adopt ${step.service} on ${where}`,
     stop: `stop ${step.service} on ${where}`,
     drop: `drop ${step.service} on ${where}`,
+    drain: `drain ${step.service} on ${where}`,
+    undrain: `cancel the drain of ${step.service} on ${where}`,
+    remove: `remove ${step.service} on ${where}`,
+    convert: `take ${step.service} on ${where} out, to change its role`,
     restart: `restart ${step.service} on ${where}`,
     register: `register ${step.service} on ${where}`,
     label: `label ${step.service} on ${where}`,

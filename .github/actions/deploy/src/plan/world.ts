@@ -1,4 +1,4 @@
-import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 
 /** A fact, or the reason why nobody knows it. An unknown never permits to stop anything. */
 export type Known<T> = { readonly known: true; readonly value: T } | { readonly known: false; readonly reason: string };
@@ -15,6 +15,11 @@ export interface World {
   readonly hosts: Readonly<Record<string, Known<HostWorld>>>;
   /** What the leader says; unknown while no leader answers. */
   readonly cluster: Known<ClusterRows>;
+  /**
+   * What git says that hosts were before cluster.yaml stopped naming them or some of their services, which alone are
+   * kept here, and which the cluster or the machine still knows.
+   */
+  readonly leaving: readonly CompiledHost[];
   /** Does the node answer by itself (FE: SQL on its own query_port; BE: GET /api/health)? By `address/service`. */
   readonly answers: Readonly<Record<string, Known<boolean>>>;
 }

@@ -28,7 +28,8 @@ export type Mode = (typeof MODES)[number];
  * How a run ended. `converged`: looked, and all is as declared. `unchanged`: a deploy that had nothing to do and
  * proved it. `changed`: a deploy that did what it planned and proved it. `differs`: a plan or a look that found
  * something to do. `superseded`: main moved on since the approval; nothing was touched. `locked`:
- * another run changes the cluster at this moment, so what differs says nothing. `refused`: stopped before the first change. `failed`: stopped after it, or could not look.
+ * another run changes the cluster at this moment, so what differs says nothing. `draining`: tablets still leave a BE that
+ * is removed; a later run finishes that. `refused`: stopped before the first change. `failed`: stopped after it, or could not look.
  */
 export type RunOutcome =
   | 'superseded'
@@ -37,6 +38,7 @@ export type RunOutcome =
   | 'unchanged'
   | 'changed'
   | 'differs'
+  | 'draining'
   | 'refused'
   | 'failed';
 

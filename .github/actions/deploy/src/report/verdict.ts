@@ -30,6 +30,8 @@ export function verdict(report: RunReport): string {
       return `${report.cluster} changed on ${of('applied')} of ${plural(hosts, 'host')} and is as declared: ${nodes} registered and alive.`;
     case 'differs':
       return `${report.cluster} differs: ${plural(report.steps.length, 'step')} on ${of('planned')} of ${plural(hosts, 'host')}${findings(report)}.`;
+    case 'draining':
+      return `${report.cluster} is as declared but for ${drains(report)}; a later run finishes that.`;
     case 'superseded':
       return `${report.cluster} was left alone: main has moved on since this was approved, and its own run deploys that.`;
     case 'locked':
@@ -59,6 +61,9 @@ function handVerdict({ cluster, mode, outcome, hosts, diagnoses, logs, dangers, 
   const where = hosts.filter(host => host.outcome === 'applied').length;
   return `${cluster}: ${mode} done, ${plural(done, 'step')} on ${plural(where, 'host')}.`;
 }
+
+const drains = ({ findings: found }: RunReport): string =>
+  found.flatMap(one => (one.kind === 'draining' ? [`${one.node}, ${one.found}`] : [])).join('; ');
 
 const findings = (report: RunReport): string =>
   report.findings.length === 0 ? '' : `, ${plural(report.findings.length, 'finding')}`;

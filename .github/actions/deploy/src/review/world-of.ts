@@ -1,5 +1,6 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { freshMachine, freshWorld } from '../plan/fresh-world.ts';
+import { leavingBetween } from '../plan/leaving.ts';
 import { unfold } from '../plan/plan.ts';
 import { convergeAll } from '../plan/situation.ts';
 import { known, unknown, type World } from '../plan/world.ts';
@@ -16,8 +17,10 @@ export function worldOf(base: ClusterJson | null, head: ClusterJson): World {
   if (base === null) return maintained(head, freshWorld(head));
   const before = running(base);
   const fresh = known(freshMachine(Number.POSITIVE_INFINITY));
-  const hosts = head.hosts.map(({ address }) => [address, before.hosts[address] ?? fresh]);
-  return maintained(head, { ...before, hosts: Object.fromEntries(hosts) });
+  const leaving = leavingBetween(base, head);
+  const addresses = new Set([...head.hosts, ...leaving].map(host => host.address));
+  const hosts = [...addresses].map(address => [address, before.hosts[address] ?? fresh]);
+  return maintained(head, { ...before, leaving, hosts: Object.fromEntries(hosts) });
 }
 
 const maintained = (head: ClusterJson, world: World): World => ({

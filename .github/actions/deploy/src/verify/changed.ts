@@ -1,4 +1,4 @@
-import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
+import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import { type BackendRow, type ClusterRows, type FrontendRow, nodeKey } from '../plan/world.ts';
 import type { Finding } from './finding.ts';
 
@@ -16,13 +16,13 @@ interface Seen {
  * leader that has become follower, or the other way round, is as before: that is what an election does.
  */
 export function changed(
-  desired: ClusterJson,
+  declared: readonly CompiledHost[],
   before: ClusterRows,
   after: ClusterRows,
   named: ReadonlySet<string>,
 ): Finding[] {
-  const now = new Map(nodes(desired, after).map(node => [node.key, node]));
-  return nodes(desired, before)
+  const now = new Map(nodes(declared, after).map(node => [node.key, node]));
+  return nodes(declared, before)
     .filter(node => !named.has(node.key))
     .flatMap(node => {
       const differing = differences(node, now.get(node.key));
@@ -51,18 +51,18 @@ function differences(was: Seen, is: Seen | undefined): (readonly [string, string
   });
 }
 
-/** By the key of the declared node, or `address:port` for one that nobody declared. */
-function nodes(desired: ClusterJson, rows: ClusterRows): Seen[] {
-  const host = new Map(desired.hosts.map(declared => [declared.address, declared]));
+/** By the key of the declared node, or `address:port` for one that nobody ever declared. */
+function nodes(declared: readonly CompiledHost[], rows: ClusterRows): Seen[] {
+  const keys = new Map(
+    declared.flatMap(({ address, fe, be }) => [
+      ...(fe === null ? [] : [[`${address}:${fe.ports.edit_log_port}`, nodeKey(address, fe.name)] as const]),
+      ...be.map(one => [`${address}:${one.ports.heartbeat_service_port}`, nodeKey(address, one.name)] as const),
+    ]),
+  );
+  const key = (host: string, port: number): string => keys.get(`${host}:${port}`) ?? `${host}:${port}`;
   return [
-    ...rows.frontends.map(row => {
-      const fe = host.get(row.host)?.fe;
-      return seen(fe ? nodeKey(row.host, fe.name) : `${row.host}:${row.edit_log_port}`, row.alive, frontendTraits(row));
-    }),
-    ...rows.backends.map(row => {
-      const be = host.get(row.host)?.be.find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
-      return seen(be ? nodeKey(row.host, be.name) : `${row.host}:${row.heartbeat_port}`, row.alive, backendTraits(row));
-    }),
+    ...rows.frontends.map(row => seen(key(row.host, row.edit_log_port), row.alive, frontendTraits(row))),
+    ...rows.backends.map(row => seen(key(row.host, row.heartbeat_port), row.alive, backendTraits(row))),
   ];
 }
 

@@ -12,6 +12,7 @@ export type FindingKind =
   | 'wrong-ports'
   | 'wrong-location'
   | 'decommissioned'
+  | 'draining'
   | 'stranger'
   | 'changed-although-not-named'
   | 'root-open';

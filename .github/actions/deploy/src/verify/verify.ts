@@ -33,8 +33,10 @@ export function verify(
       ...host.be.flatMap(be => backend(desired, host, be, rows)),
       ...silent(host, after),
     ]),
-    ...strangers(desired, rows),
-    ...(before?.cluster.known === true ? changed(desired, before.cluster.value, rows, named) : []),
+    ...strangers(desired, after, rows),
+    ...(before?.cluster.known === true
+      ? changed([...desired.hosts, ...after.leaving], before.cluster.value, rows, named)
+      : []),
   ];
 }
 
@@ -198,9 +200,14 @@ function silent(host: CompiledHost, after: World): Finding[] {
   });
 }
 
-function strangers(desired: ClusterJson, rows: ClusterRows): Finding[] {
+function strangers(desired: ClusterJson, after: World, rows: ClusterRows): Finding[] {
   const hint = 'Add it to cluster.yaml, or drop it by hand once it is decommissioned; nobody drops it by itself.';
   const host = (address: string) => desired.hosts.find(candidate => candidate.address === address);
+  const leaving = (row: BackendRow) =>
+    after.leaving.some(
+      ({ address, be }) =>
+        address === row.host && be.some(one => one.ports.heartbeat_service_port === row.heartbeat_port),
+    );
   const extra = (what: string, address: string, port: number, alive: boolean) =>
     finding('stranger', `${address}:${port}`, 'not in cluster.yaml', `a registered ${what}, Alive ${alive}`, hint);
   return [
@@ -209,6 +216,20 @@ function strangers(desired: ClusterJson, rows: ClusterRows): Finding[] {
       .map(row => extra('FE', row.host, row.edit_log_port, row.alive)),
     ...rows.backends
       .filter(row => !host(row.host)?.be.some(be => be.ports.heartbeat_service_port === row.heartbeat_port))
-      .map(row => extra('BE', row.host, row.heartbeat_port, row.alive)),
+      .map(row =>
+        row.system_decommissioned && leaving(row)
+          ? draining(row)
+          : extra('BE', row.host, row.heartbeat_port, row.alive),
+      ),
   ];
 }
+
+const draining = (row: BackendRow): Finding =>
+  finding(
+    'draining',
+    `${row.host}:${row.heartbeat_port}`,
+    'no tablet',
+    `${row.tablet_num} tablets left`,
+    'Deploy again later: the run that finds none removes the BE. Where the number stays, look for tables with more replicas than there are other BEs.',
+    'warning',
+  );

@@ -1,0 +1,203 @@
+import type { Gate } from './gates.ts';
+import { holds } from './gates.ts';
+import type { Operation } from './operation.ts';
+import { blocked, notYet, step, wave } from './rule.ts';
+import type { BeNode, FeNode, Node, View } from './situation.ts';
+import { down, reachable, running } from './situation.ts';
+import type { Next, Step } from './step.ts';
+
+/*
+ * What cluster.yaml no longer names leaves the cluster. Its row goes last of all: as long as there is something left to
+ * do, the cluster itself says so, and a run that was killed is finished by the next one.
+ */
+
+/** How many BEs StarRocks' documentation lets drain at once. */
+const DRAINS_AT_ONCE = 2;
+
+const registered = (node: Node): boolean => node.selected && node.row !== null;
+
+/** One FE at a time, the leader last: stopped, seen that the quorum holds, then dropped. */
+export function removeFrontends(v: View): Next | null {
+  const leader = v.rows?.leader;
+  const rank = (node: FeNode) => (node.row?.role === 'OBSERVER' ? 0 : node.host.address === leader ? 2 : 1);
+  const [first] = v.leavingFrontends
+    .filter(registered)
+    .toSorted((a, b) => Number(stands(b)) - Number(stands(a)) || rank(a) - rank(b));
+  return first === undefined ? null : stands(first) ? dropFrontend(v, first) : stopFrontend(v, first);
+}
+
+/** Nothing of it runs, or its machine is gone and the leader has not heard of it. */
+const stands = (node: FeNode): boolean => (node.machine === null ? node.row?.alive === false : down(node));
+
+function stopFrontend(v: View, node: FeNode): Next | null {
+  if (node.machine === null) {
+    return blocked(
+      node,
+      'E_UNREACHABLE',
+      `${node.key} is to leave the cluster; it runs, and its machine cannot be reached to stop it.`,
+      'Make the machine reachable, or stop that FE by hand: one that is dropped while it runs answers from old metadata.',
+    );
+  }
+  const gate: Gate = { kind: 'quorum-without', node: node.key };
+  const reason = holds(gate, v);
+  if (reason !== null) return notYet(v, node, reason, v.desired.timeouts.fe_ready, 'removed');
+  const operation: Operation = { kind: 'stop', host: node.host.address, service: node.service.name };
+  return wave('stop an FE that leaves', [step(node, 'stop', UNNAMED, [operation], [gate])]);
+}
+
+const UNNAMED = 'cluster.yaml does not name it any more';
+
+function dropFrontend(v: View, node: FeNode): Next | null {
+  const gate: Gate = { kind: 'frontend-gone', node: node.key };
+  const reason = holds(gate, v);
+  if (reason !== null) return notYet(v, node, reason, v.desired.timeouts.fe_ready, 'removed');
+  const operations = [...clearFrontend(node, 'removed'), dropStatement(node)];
+  return wave('remove an FE', [step(node, 'remove', UNNAMED, operations, [gate])]);
+}
+
+function clearFrontend(node: FeNode, reason: string): Operation[] {
+  if (node.machine === null) return [];
+  const { address: host } = node.host;
+  const service = node.service.name;
+  return [
+    { kind: 'stop', host, service },
+    // So that nobody ever starts it again by accident.
+    { kind: 'asideMetadata', host, reason },
+    { kind: 'removeContainer', host, service },
+  ];
+}
+
+const dropStatement = (node: FeNode): Operation => ({
+  kind: 'sql',
+  statement: {
+    kind: node.row?.role === 'OBSERVER' ? 'dropObserver' : 'dropFollower',
+    host: node.host.address,
+    port: node.service.ports.edit_log_port,
+  },
+});
+
+/** Their tablets move to the others, for as long as that takes. */
+export function drainBackends(v: View): Next | null {
+  const leaving = v.leavingBackends.filter(registered);
+  const draining = leaving.filter(node => node.row?.system_decommissioned === true);
+  const together = leaving.filter(node => !draining.includes(node)).slice(0, DRAINS_AT_ONCE - draining.length);
+  const [first] = together;
+  if (first === undefined) return null;
+  const gate: Gate = { kind: 'backends-without', nodes: together.map(node => node.key) };
+  const reason = holds(gate, v);
+  if (reason !== null) return notYet(v, first, reason, v.desired.timeouts.be_ready, 'removed');
+  return wave(
+    'drain BEs that leave',
+    together.map(node => step(node, 'drain', UNNAMED, [decommission(node, 'decommissionBackend')], [gate])),
+  );
+}
+
+const decommission = (node: BeNode, kind: 'decommissionBackend' | 'cancelDecommission'): Operation => ({
+  kind: 'sql',
+  statement: { kind, host: node.host.address, port: node.service.ports.heartbeat_service_port },
+});
+
+/** cluster.yaml names it (again): its tablets stay. */
+export function cancelDrains(v: View): Next | null {
+  const back = v.backends.filter(node => node.selected && node.row?.system_decommissioned === true);
+  return wave(
+    'cancel drains',
+    back.map(node => step(node, 'undrain', 'cluster.yaml names it', [decommission(node, 'cancelDecommission')])),
+  );
+}
+
+/** None of its tablets is left: the container goes, its folders stay and say since when, and the row goes last. */
+export function removeBackends(v: View): Next | null {
+  const empty = v.leavingBackends.filter(
+    node => registered(node) && holds({ kind: 'drained', node: node.key }, v) === null,
+  );
+  return wave(
+    'remove BEs that hold no tablet any more',
+    empty.map(node => {
+      const drop: Operation = {
+        kind: 'sql',
+        statement: {
+          kind: 'dropBackend',
+          host: node.host.address,
+          port: node.service.ports.heartbeat_service_port,
+        },
+      };
+      const gate: Gate = { kind: 'drained', node: node.key };
+      return step(node, 'remove', 'no tablet is left on it', [...clearBackend(node), drop], [gate]);
+    }),
+  );
+}
+
+function clearBackend(node: BeNode): Operation[] {
+  if (node.machine === null) return [];
+  const { address: host } = node.host;
+  const service = node.service.name;
+  const folders = node.service.folders.filter(folder => folder.use === 'storage').map(folder => folder.host);
+  return [
+    { kind: 'stop', host, service },
+    { kind: 'removeContainer', host, service },
+    { kind: 'retire', host, service, folders },
+  ];
+}
+
+/** Containers that no row knows any more, because somebody dropped them by hand. */
+export function removeLeftovers(v: View): Next | null {
+  const left = [...v.leavingFrontends, ...v.leavingBackends].filter(
+    node => reachable(node) && node.row === null && node.container !== null,
+  );
+  return wave(
+    'remove what is left of nodes that are gone',
+    left.map((node): Step => {
+      const gate: Gate = { kind: 'not-a-member', node: node.key };
+      const operations = isFrontend(node) ? clearFrontend(node, 'removed') : clearBackend(node);
+      return step(node, 'remove', 'it is not registered any more', operations, [gate]);
+    }),
+  );
+}
+
+const isFrontend = (node: FeNode | BeNode): node is FeNode => node.service.kind === 'fe';
+
+/** The last rule of all: a drain may take days, and nothing else waits for it. */
+export function awaitDrains(v: View): Next | null {
+  const draining = v.leavingBackends.filter(registered);
+  if (draining.length === 0) return null;
+  return {
+    kind: 'wait',
+    reason: `no tablet is left on ${draining.map(node => node.key).join(', ')}`,
+    hosts: [],
+    service: null,
+    limit_seconds: v.desired.timeouts.drain,
+    days: true,
+  };
+}
+
+const roleDiffers = (node: FeNode): boolean =>
+  node.row !== null && (node.row.role === 'OBSERVER') !== (node.service.role === 'observer');
+
+/**
+ * A role is part of an FE's metadata (seen: it ends itself otherwise), so it leaves the cluster and joins again. First
+ * those that shall vote, one by one, the leader last.
+ */
+export function changeRoles(v: View): Next | null {
+  const leader = v.rows?.leader;
+  const rank = (node: FeNode) => (node.service.role === 'follower' ? 0 : node.host.address === leader ? 2 : 1);
+  const [first] = v.frontends
+    .filter(node => reachable(node) && roleDiffers(node))
+    .toSorted((a, b) => Number(down(b)) - Number(down(a)) || rank(a) - rank(b));
+  if (first === undefined) return null;
+  const { address: host } = first.host;
+  const reason = `it becomes ${first.service.role === 'observer' ? 'an observer' : 'a follower'}`;
+  if (!down(first)) {
+    const gate: Gate = { kind: 'quorum-without', node: first.key };
+    const why = holds(gate, v);
+    if (why !== null) return notYet(v, first, why, v.desired.timeouts.fe_ready, 'stopped to change its role');
+    const stop: Operation = { kind: 'stop', host, service: first.service.name };
+    return wave('stop an FE to change its role', [step(first, 'stop', reason, [stop], [gate])]);
+  }
+  const gate: Gate = { kind: 'frontend-gone', node: first.key };
+  const why = holds(gate, v);
+  if (why !== null) return notYet(v, first, why, v.desired.timeouts.fe_ready, 'taken out to change its role');
+  const stop: Operation[] = running(first) ? [{ kind: 'stop', host, service: first.service.name }] : [];
+  const aside: Operation = { kind: 'asideMetadata', host, reason: 'role' };
+  return wave('take an FE out', [step(first, 'convert', reason, [...stop, aside, dropStatement(first)], [gate])]);
+}

@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest';
+import { makePlan, unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import { known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { becomes, cluster, deployed, everything, stopped, story, withMachine } from './worlds.ts';
+
+const four = cluster([{}, {}, {}, { fe: null }]);
+const three = cluster([{}, {}, {}]);
+
+const rowsOf = (world: World) => {
+  if (!world.cluster.known) throw new Error(world.cluster.reason);
+  return world.cluster.value;
+};
+
+const withRows = (world: World, change: (rows: ReturnType<typeof rowsOf>) => ReturnType<typeof rowsOf>): World => ({
+  ...world,
+  cluster: known(change(rowsOf(world))),
+});
+
+const withTablets = (world: World, host: string, tablet_num: number): World =>
+  withRows(world, rows => ({
+    ...rows,
+    backends: rows.backends.map(row => (row.host === host ? { ...row, tablet_num } : row)),
+  }));
+
+describe('a BE that leaves', () => {
+  it('is drained, and removed with its row last of all', () => {
+    const world = withTablets(becomes(three, four), '10.0.0.4', 12);
+    const { waves, end } = unfold(three, world, everything);
+    expect(waves.map(wave => wave.steps.map(step => step.operations.map(one => one.kind)))).toEqual([
+      [['sql']],
+      [['stop', 'removeContainer', 'retire', 'sql']],
+    ]);
+    expect(story(three, world)).toEqual([['drain starrocks-be on 10.0.0.4'], ['remove starrocks-be on 10.0.0.4']]);
+    expect(rowsOf(end).backends.map(row => row.host)).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  });
+
+  it('is waited for without hindering anybody, and not dropped while it holds a tablet', () => {
+    const draining = withRows(withTablets(becomes(three, four), '10.0.0.4', 12), rows => ({
+      ...rows,
+      backends: rows.backends.map(row =>
+        row.host === '10.0.0.4' ? { ...row, system_decommissioned: true, alive: false } : row,
+      ),
+    }));
+    // With two BEs away, nobody can take its tablets.
+    const stuck = stopped(draining, '10.0.0.3', 'starrocks-be');
+    const without = { ...stuck, hosts: { ...stuck.hosts, '10.0.0.3': unknown('cut off') } };
+    const { waves, problems, open } = unfold(three, without, everything);
+    expect([waves, problems, open]).toEqual([[], [], true]);
+  });
+
+  it('stays when too few others are up for every replica', () => {
+    const world = stopped(becomes(three, four), '10.0.0.3', 'starrocks-be');
+    const cut = { ...world, hosts: { ...world.hosts, '10.0.0.3': unknown('cut off') } };
+    expect(makePlan(three, cut, everything).problems.map(one => one.code)).toEqual(['E_GATE']);
+  });
+
+  it('stays when cluster.yaml names it again', () => {
+    const draining = withRows(deployed(four), rows => ({
+      ...rows,
+      backends: rows.backends.map(row => (row.host === '10.0.0.4' ? { ...row, system_decommissioned: true } : row)),
+    }));
+    expect(story(four, draining)).toEqual([['cancel the drain of starrocks-be on 10.0.0.4']]);
+  });
+
+  it('of a machine that is gone is removed by SQL alone', () => {
+    const world = becomes(three, four);
+    const gone = { ...world, hosts: { ...world.hosts, '10.0.0.4': unknown('cut off') } };
+    const { waves } = unfold(three, gone, everything);
+    expect(waves.flatMap(wave => wave.steps).map(step => step.operations.map(one => one.kind))).toEqual([
+      ['sql'],
+      ['sql'],
+    ]);
+  });
+
+  it('is drained with one other at the same time, not more', () => {
+    const six = cluster([{}, {}, {}, { fe: null }, { fe: null }, { fe: null }]);
+    const world = withTablets(becomes(three, six), '10.0.0.4', 1);
+    expect(makePlan(three, world, everything).waves[0]?.steps.map(step => step.host)).toEqual(['10.0.0.4', '10.0.0.5']);
+  });
+
+  it('of a host that stays goes alone', () => {
+    const two = cluster([{ be: 2 }, {}, {}]);
+    expect(story(three, becomes(three, two))).toEqual([
+      ['drain starrocks-be-1 on 10.0.0.1'],
+      ['remove starrocks-be-1 on 10.0.0.1'],
+    ]);
+  });
+
+  it('leaves its container behind for the next run when somebody dropped it by hand', () => {
+    const two = cluster([{ be: 2 }, {}, {}]);
+    const world = becomes(three, two);
+    const dropped = withRows(world, rows => ({
+      ...rows,
+      backends: rows.backends.filter(row => row.heartbeat_port !== 9051),
+    }));
+    expect(story(three, dropped)[0]).toEqual(['remove starrocks-be-1 on 10.0.0.1']);
+  });
+});
+
+describe('an FE that leaves', () => {
+  const five = cluster([{}, {}, {}, { be: 0 }, { be: 0 }]);
+
+  it('is stopped, and dropped once the quorum holds without it, one by one', () => {
+    expect(story(three, becomes(three, five))).toEqual([
+      ['stop starrocks-fe on 10.0.0.4'],
+      ['remove starrocks-fe on 10.0.0.4'],
+      ['stop starrocks-fe on 10.0.0.5'],
+      ['remove starrocks-fe on 10.0.0.5'],
+    ]);
+  });
+
+  it('has its metadata moved aside and its container removed before its row goes', () => {
+    const { waves } = unfold(three, becomes(three, five), everything);
+    expect(waves[1]?.steps[0]?.operations.map(one => one.kind)).toEqual([
+      'stop',
+      'asideMetadata',
+      'removeContainer',
+      'sql',
+    ]);
+  });
+
+  it('goes last when it leads, after another one was elected', () => {
+    const was = withRows(becomes(three, five), rows => ({
+      ...rows,
+      leader: '10.0.0.4',
+      frontends: rows.frontends.map(row => ({
+        ...row,
+        role: row.host === '10.0.0.4' ? ('LEADER' as const) : ('FOLLOWER' as const),
+      })),
+    }));
+    expect(story(three, was)).toEqual([
+      ['stop starrocks-fe on 10.0.0.5'],
+      ['remove starrocks-fe on 10.0.0.5'],
+      ['stop starrocks-fe on 10.0.0.4'],
+      ['remove starrocks-fe on 10.0.0.4'],
+    ]);
+  });
+
+  it('stays when the others would be no majority', () => {
+    const world = stopped(becomes(three, cluster([{}, {}, {}, { be: 0 }])), '10.0.0.3', 'starrocks-fe');
+    const cut = { ...world, hosts: { ...world.hosts, '10.0.0.3': unknown('cut off') } };
+    const { waves, problems } = makePlan(three, cut, everything);
+    expect([waves, problems.map(one => one.code)]).toEqual([[], ['E_GATE']]);
+  });
+
+  it('does not leave one behind alone', () => {
+    const { waves, problems } = makePlan(
+      cluster([{}, { fe: null }, { fe: null }]),
+      becomes(cluster([{}, { fe: null }, { fe: null }]), cluster([{}, {}, { fe: null }])),
+      everything,
+    );
+    expect([waves, problems.map(one => one.code)]).toEqual([[], ['E_GATE']]);
+  });
+
+  it('whose machine is gone is dropped once the leader has not heard of it', () => {
+    const world = becomes(three, cluster([{}, {}, {}, { be: 0 }]));
+    const cut = { ...world, hosts: { ...world.hosts, '10.0.0.4': unknown('cut off') } };
+    expect(makePlan(three, cut, everything).problems.map(one => one.code)).toEqual(['E_UNREACHABLE']);
+    const silent = withRows(cut, rows => ({
+      ...rows,
+      frontends: rows.frontends.map(row => (row.host === '10.0.0.4' ? { ...row, alive: false } : row)),
+    }));
+    expect(story(three, silent)).toEqual([['remove starrocks-fe on 10.0.0.4']]);
+  });
+
+  it('is joined by its successor first', () => {
+    const before = cluster([{}, {}, {}, { fe: null }]);
+    const after = cluster([{}, {}, { fe: null }, {}]);
+    const titles = story(after, becomes(after, before)).flat();
+    expect(titles.indexOf('join starrocks-fe on 10.0.0.4')).toBeLessThan(
+      titles.indexOf('stop starrocks-fe on 10.0.0.3'),
+    );
+    expect(titles).toContain('remove starrocks-fe on 10.0.0.3');
+  });
+});
+
+describe('an FE whose role changes', () => {
+  const observing = cluster([{}, {}, {}, { fe: 'observer' }]);
+  const voting = cluster([{}, {}, {}, {}]);
+
+  it('leaves and joins again with its metadata aside, either way', () => {
+    const [to, from] = [becomes(voting, observing), becomes(observing, voting)];
+    const order = [
+      ['stop starrocks-fe on 10.0.0.4'],
+      ['take starrocks-fe on 10.0.0.4 out, to change its role'],
+      ['join starrocks-fe on 10.0.0.4'],
+    ];
+    expect(story(voting, to).slice(0, 3)).toEqual(order);
+    expect(story(observing, from).slice(0, 3)).toEqual(order);
+    const { end } = unfold(observing, from, everything);
+    expect(rowsOf(end).frontends.map(row => row.role)).toEqual(['LEADER', 'FOLLOWER', 'FOLLOWER', 'OBSERVER']);
+  });
+
+  it('waits for another leader when it leads', () => {
+    const after = cluster([{ fe: 'observer' }, {}, {}, {}], { master_host: '10.0.0.2' });
+    const titles = story(after, becomes(after, voting)).flat();
+    expect(titles.slice(0, 3)).toEqual([
+      'stop starrocks-fe on 10.0.0.1',
+      'take starrocks-fe on 10.0.0.1 out, to change its role',
+      'join starrocks-fe on 10.0.0.1',
+    ]);
+  });
+});
+
+describe('an FE that somebody dropped by hand', () => {
+  it('never starts with the metadata of its old name', () => {
+    const world = withRows(deployed(three), rows => ({
+      ...rows,
+      frontends: rows.frontends.filter(row => row.host !== '10.0.0.3'),
+    }));
+    expect(story(three, world)).toEqual([['move the metadata on 10.0.0.3 aside'], ['join starrocks-fe on 10.0.0.3']]);
+  });
+});
+
+describe('followers that have lost their metadata', () => {
+  const wiped = (world: World, address: string): World =>
+    withMachine(stopped(world, address, 'starrocks-fe'), address, machine => ({
+      ...machine,
+      fe: machine.fe === null ? null : { ...machine.fe, meta: 'empty', cluster_id: null },
+    }));
+
+  it('join again one by one while the intact ones are a majority', () => {
+    expect(story(three, wiped(deployed(three), '10.0.0.2'))).toEqual([['join starrocks-fe on 10.0.0.2']]);
+  });
+
+  it('do not when they were the majority, though a leader answers', () => {
+    const world = wiped(wiped(deployed(three), '10.0.0.2'), '10.0.0.3');
+    expect(makePlan(three, world, everything).problems.map(one => one.code)).toEqual(['E_MAJORITY_LOST']);
+  });
+
+  it('are not replaced by a new cluster when nobody leads', () => {
+    const two = wiped(wiped(deployed(three), '10.0.0.2'), '10.0.0.3');
+    const world = { ...two, cluster: unknown('no leader') };
+    const { waves, problems } = makePlan(three, world, everything);
+    expect([waves, problems.map(one => [one.code, one.hint.includes('bdbje_reset_election_group')])]).toEqual([
+      [],
+      [['E_MAJORITY_LOST', true]],
+    ]);
+  });
+});
