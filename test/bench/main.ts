@@ -6,10 +6,12 @@ import { bootstrapSandbox } from './bootstrap-sandbox.ts';
 import { compileMany } from './compile-many.ts';
 import { deployFiles } from './deploy-files.ts';
 import { planMany } from './plan-many.ts';
+import { provePlans } from './prove-plans.ts';
 
 const benches: Readonly<Record<string, () => Promise<string[]>>> = {
   compile: compileMany,
   plan: planMany,
+  prove: provePlans,
   files: deployFiles,
   'bootstrap-lab': bootstrapLab,
   'bootstrap-sandbox': bootstrapSandbox,

@@ -2,6 +2,7 @@ import { DeployError } from '../error.ts';
 import { approvalOf, beyond } from '../plan/approval.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import { type LockOwner, nodeKey, type World } from '../plan/world.ts';
+import { prove } from '../prove/prove.ts';
 import { auditRecord } from '../report/audit-record.ts';
 import { redactData } from '../report/redact.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
@@ -117,6 +118,11 @@ async function followLeaving(options: RunOptions, machines: Machines, course: Co
 async function act(options: RunOptions, machines: Machines, course: Course, plan: Plan): Promise<void> {
   const { desired, request } = options;
   const before = course.before as World;
+  const { problem } = prove(desired.cluster, before, request, plan);
+  if (problem !== null) {
+    course.problems.push(problem);
+    return;
+  }
   const lacking = await preflight(options, machines, course, plan.hosts);
   if (lacking.length > 0) {
     course.problems.push(...lacking);

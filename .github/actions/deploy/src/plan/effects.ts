@@ -319,11 +319,7 @@ const newBackend = (host: string, port: number): BackendRow => ({
 /** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
 export function settle(desired: ClusterJson, world: World): World {
   let settled = elect(desired, world);
-  if (!settled.cluster.known) return settled;
-  const answers: Record<string, World['answers'][string]> = {
-    ...settled.answers,
-  };
-  const { value: rows } = settled.cluster;
+  const answers: Record<string, World['answers'][string]> = { ...settled.answers };
   // What stands still says nothing, whether or not a row knows it.
   for (const host of [...desired.hosts, ...world.leaving]) {
     for (const service of [host.fe, ...host.be]) {
@@ -332,6 +328,8 @@ export function settle(desired: ClusterJson, world: World): World {
         answers[nodeKey(host.address, service.name)] = known(false);
     }
   }
+  if (!settled.cluster.known) return { ...settled, answers };
+  const { value: rows } = settled.cluster;
   const runs = (address: string, service: string): boolean => isRunning(settled, address, service);
   const at = (address: string): CompiledHost[] => [
     ...(hostsOf(desired).get(address) === undefined ? [] : [hostOf(desired, address)]),
@@ -359,7 +357,10 @@ export function settle(desired: ClusterJson, world: World): World {
     if (be === undefined || settled.hosts[row.host]?.known !== true) return row;
     const alive = runs(row.host, be.name);
     answers[nodeKey(row.host, be.name)] = known(alive);
-    return alive ? { ...row, alive, last_heartbeat: 'now', last_start_time: 'now' } : { ...row, alive };
+    if (!alive) return row.alive ? { ...row, alive } : row;
+    // Most rows stay as they are, and a plan for many machines settles many times.
+    const as = row.alive && row.last_heartbeat === 'now' && row.last_start_time === 'now';
+    return as ? row : { ...row, alive, last_heartbeat: 'now', last_start_time: 'now' };
   });
   const frontends = led(heard);
   if (frontends === null) return { ...settled, answers, cluster: unknown('no majority of followers is up') };
@@ -369,45 +370,59 @@ export function settle(desired: ClusterJson, world: World): World {
     answers,
     cluster: known({ ...rows, leader, frontends, backends: moved(desired, backends) }),
   };
-  for (const [key, answer] of Object.entries(answers)) {
-    const [address = '', service] = key.split('/');
-    if (answer.known && answer.value) settled = onHost(settled, address, machine => withHealth(machine, service));
-  }
-  for (const row of frontends) {
-    if (!row.join || !row.alive) continue;
-    settled = onHost(settled, row.host, machine =>
-      withFe(machine, fe => ({
-        ...fe,
-        meta: 'whole',
-        cluster_id: row.cluster_id,
-        state: {
-          ...fe.state,
-          member: row.cluster_id,
-          joining: false,
-          founding: false,
-        },
-      })),
-    );
-  }
-  return settled;
+  return { ...settled, hosts: learnt(settled.hosts, frontends, answers) };
 }
 
-const withHealth = (machine: HostWorld, service: string | undefined): HostWorld =>
-  machine.containers.every(one => one.service !== service || one.health === 'healthy')
-    ? machine
-    : {
-        ...machine,
-        containers: machine.containers.map(one => (one.service === service ? { ...one, health: 'healthy' } : one)),
-      };
+/** What machines come to look like by themselves: containers that answer are healthy, members know that they are. */
+function learnt(hosts: World['hosts'], rows: readonly FrontendRow[], answers: World['answers']): World['hosts'] {
+  const joined = new Map(rows.filter(row => row.join && row.alive).map(row => [row.host, row.cluster_id]));
+  const answering = (address: string, service: string): boolean => {
+    const answer = answers[nodeKey(address, service)];
+    return answer?.known === true && answer.value;
+  };
+  let changed: Record<string, World['hosts'][string]> | null = null;
+  for (const [address, answer] of Object.entries(hosts)) {
+    if (!answer.known) continue;
+    const healthy = withHealth(answer.value, service => answering(address, service));
+    const id = joined.get(address);
+    const machine = id === undefined ? healthy : withMembership(healthy, id);
+    if (machine === answer.value) continue;
+    changed ??= { ...hosts };
+    changed[address] = known(machine);
+  }
+  return changed ?? hosts;
+}
 
-/** Another follower leads when the leader is gone; null: without a majority nobody does. */
+function withHealth(machine: HostWorld, answers: (service: string) => boolean): HostWorld {
+  const sickly = machine.containers.some(one => one.health !== 'healthy' && answers(one.service));
+  if (!sickly) return machine;
+  const containers = machine.containers.map(one =>
+    answers(one.service) ? { ...one, health: 'healthy' as const } : one,
+  );
+  return { ...machine, containers };
+}
+
+function withMembership(machine: HostWorld, id: string): HostWorld {
+  const { fe } = machine;
+  if (fe?.meta === 'whole' && fe.cluster_id === id && fe.state.member === id) {
+    if (!fe.state.joining && !fe.state.founding) return machine;
+  }
+  return withFe(machine, there => ({
+    ...there,
+    meta: 'whole',
+    cluster_id: id,
+    state: { ...there.state, member: id, joining: false, founding: false },
+  }));
+}
+
+/** Another follower leads when the leader is gone; null: without a majority nobody does (seen). */
 function led(rows: readonly FrontendRow[]): FrontendRow[] | null {
   const leader = rows.find(row => row.role === 'LEADER');
-  if (leader === undefined || leader.alive) return [...rows];
   const voters = rows.filter(row => row.role !== 'OBSERVER' && row.last_heartbeat !== null);
   const alive = voters.filter(row => row.alive && row.join);
   const [next] = alive;
-  if (next === undefined || alive.length < majority(voters.length)) return null;
+  if (alive.length < majority(voters.length)) return null;
+  if (leader === undefined || leader.alive || next === undefined) return [...rows];
   const roles = new Map<FrontendRow, FrontendRow['role']>([
     [leader, 'FOLLOWER'],
     [next, 'LEADER'],

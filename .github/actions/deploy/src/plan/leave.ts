@@ -171,7 +171,8 @@ export function awaitDrains(v: View): Next | null {
   };
 }
 
-const roleDiffers = (node: FeNode): boolean =>
+/** Registered as what cluster.yaml does not say. */
+export const roleDiffers = (node: FeNode): boolean =>
   node.row !== null && (node.row.role === 'OBSERVER') !== (node.service.role === 'observer');
 
 /**

@@ -10,6 +10,7 @@ import {
   removeBackends,
   removeFrontends,
   removeLeftovers,
+  roleDiffers,
 } from './leave.ts';
 import type { Operation } from './operation.ts';
 import { refusals, unsafe } from './refusals.ts';
@@ -61,12 +62,12 @@ const CONVERGE: readonly Rule[] = [
   // A leader answers.
   setRootPassword,
   cancelDrains,
-  changeRoles,
   setUnusableMetadataAside,
   setMetadataOfDroppedAside,
   startFrontendsThatAreDown,
   registerFrontends,
   awaitFrontends,
+  changeRoles,
   joinFrontend,
   startBackendsThatAreDown,
   addBackends,
@@ -322,11 +323,7 @@ const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
 function startFrontendsThatAreDown(v: View): Next | null {
   const asleep = v.frontends.filter(
     node =>
-      reachable(node) &&
-      !needsJoin(node) &&
-      down(node) &&
-      (!running(node) || !current(node)) &&
-      node.container !== null,
+      reachable(node) && !needsJoin(node) && !roleDiffers(node) && down(node) && (!running(node) || !current(node)),
   );
   return wave(
     'start FEs that are down',

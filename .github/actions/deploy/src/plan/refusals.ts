@@ -2,7 +2,7 @@ import type { CompiledHost } from '../../../../../compiler/contract/cluster-json
 import type { Problem } from '../error.ts';
 import type { Node, View } from './situation.ts';
 import { current, healthy, holders, members, running, staleFiles } from './situation.ts';
-import type { HostWorld } from './world.ts';
+import { type HostWorld, nodeKey } from './world.ts';
 
 type Refusal = (v: View) => readonly Problem[];
 
@@ -24,12 +24,24 @@ const problem = (code: Problem['code'], host: string | null, message: string, hi
 });
 
 /** Machines that answered and that this run may change. */
-const machines = (v: View): { host: CompiledHost; machine: HostWorld }[] =>
-  v.desired.hosts.flatMap(host => {
+function machines(v: View): readonly Machine[] {
+  const found = asked.get(v);
+  if (found !== undefined) return found;
+  const made = v.desired.hosts.flatMap(host => {
     const answer = v.world.hosts[host.address];
     const selected = v.request.hosts === null || v.request.hosts.has(host.address);
     return answer?.known === true && selected && !host.maintenance ? [{ host, machine: answer.value }] : [];
   });
+  asked.set(v, made);
+  return made;
+}
+
+interface Machine {
+  readonly host: CompiledHost;
+  readonly machine: HostWorld;
+}
+
+const asked = new WeakMap<View, readonly Machine[]>();
 
 const nodes = (v: View): Node[] => [...v.frontends, ...v.backends].filter(node => node.selected);
 
@@ -234,12 +246,11 @@ const movedFrontendPorts: Refusal = v =>
     return [problem('E_FE_PORT_MOVED', node.host.address, message, hint)];
   });
 
-const undeclaredContainers: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) => {
-    const mine = [...members(v), ...holders(v)].filter(node => node.host.address === host.address);
-    const named = new Set<string>(mine.map(node => node.service.name));
-    return machine.containers
-      .filter(container => !named.has(container.service))
+const undeclaredContainers: Refusal = v => {
+  const named = new Set([...members(v), ...holders(v)].map(node => node.key));
+  return machines(v).flatMap(({ host, machine }) =>
+    machine.containers
+      .filter(container => !named.has(nodeKey(host.address, container.service)))
       .map(container =>
         problem(
           'E_UNDECLARED',
@@ -247,8 +258,9 @@ const undeclaredContainers: Refusal = v =>
           `${container.service} is on ${host.address}, and neither cluster.yaml nor its history in git names it there.`,
           'Name it in cluster.yaml, or remove that container by hand when the cluster does not need it.',
         ),
-      );
-  });
+      ),
+  );
+};
 
 /** `starrocks/fe-ubuntu:3.3.18` → `3.3.18`; a digest or a tag that is no release says nothing. */
 const release = (version: string): string => version.replace(/-[0-9a-f]{7,}$/, '');

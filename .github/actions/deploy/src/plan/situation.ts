@@ -164,9 +164,16 @@ export function up(node: Node, memory: Memory): boolean {
 export const startTime = (row: FrontendRow | BackendRow): string | null =>
   'start_time' in row ? row.start_time : row.last_start_time;
 
+/** Found once for each look at a machine: several rules ask, wave after wave. */
+const stale = new WeakMap<HostWorld, { readonly host: CompiledHost; readonly paths: readonly string[] }>();
+
 /** Paths of the host whose bytes differ from the compiled ones. */
-export function staleFiles(host: CompiledHost, machine: HostWorld): string[] {
-  return host.files.filter(file => machine.files[file.path] !== file.sha256).map(file => file.path);
+export function staleFiles(host: CompiledHost, machine: HostWorld): readonly string[] {
+  const found = stale.get(machine);
+  if (found?.host === host) return found.paths;
+  const paths = host.files.filter(file => machine.files[file.path] !== file.sha256).map(file => file.path);
+  stale.set(machine, { host, paths });
+  return paths;
 }
 
 /** FEs that a machine should know besides itself: members the leader has met. */

@@ -1,0 +1,116 @@
+import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
+import { settle } from '../plan/effects.ts';
+import { unreachableCase } from '../plan/unreachable.ts';
+import { type HostWorld, known, unknown, type World } from '../plan/world.ts';
+
+/** What may go wrong between two steps, without anybody's doing. */
+export type Fault =
+  /** Its process ends and does not come back by itself. */
+  | { readonly kind: 'crash'; readonly host: string; readonly service: string }
+  | { readonly kind: 'host-down'; readonly host: string }
+  /** Another follower that is up is elected. */
+  | { readonly kind: 'leader-moves'; readonly host: string }
+  /** The metadata folder of an FE is empty, and its process ends. */
+  | { readonly kind: 'metadata-lost'; readonly host: string };
+
+/** A world, and what machines that are down look like when they come back. */
+export interface Truth {
+  readonly world: World;
+  readonly away: Readonly<Record<string, HostWorld>>;
+}
+
+export function sentence(fault: Fault): string {
+  switch (fault.kind) {
+    case 'crash':
+      return `${fault.service} on ${fault.host} crashes`;
+    case 'host-down':
+      return `${fault.host} goes down`;
+    case 'leader-moves':
+      return `${fault.host} is elected leader`;
+    case 'metadata-lost':
+      return `${fault.host} loses its metadata`;
+    default:
+      return unreachableCase(fault);
+  }
+}
+
+/** Every fault that can strike here. */
+export function possible({ world }: Truth): Fault[] {
+  const machines = Object.entries(world.hosts).flatMap(([host, answer]): Fault[] => {
+    if (!answer.known) return [];
+    const running = answer.value.containers.filter(one => one.state === 'running').map(one => one.service);
+    return [
+      ...running.map((service): Fault => ({ kind: 'crash', host, service })),
+      ...(running.length > 0 ? [{ kind: 'host-down', host } as const] : []),
+      ...(answer.value.fe?.meta === 'whole' ? [{ kind: 'metadata-lost', host } as const] : []),
+    ];
+  });
+  const followers = world.cluster.known
+    ? world.cluster.value.frontends.filter(row => row.role === 'FOLLOWER' && row.alive && row.join)
+    : [];
+  return [...machines, ...followers.map((row): Fault => ({ kind: 'leader-moves', host: row.host }))];
+}
+
+export function strike(fault: Fault, desired: ClusterJson, truth: Truth): Truth {
+  switch (fault.kind) {
+    case 'crash':
+      return { ...truth, world: settle(desired, exited(truth.world, fault.host, fault.service)) };
+    case 'host-down':
+      return hostDown(fault.host, desired, truth);
+    case 'leader-moves':
+      return { ...truth, world: ledBy(truth.world, fault.host) };
+    case 'metadata-lost': {
+      const world = exited(truth.world, fault.host, 'starrocks-fe');
+      const wiped = onMachine(world, fault.host, machine =>
+        machine.fe === null ? machine : { ...machine, fe: { ...machine.fe, meta: 'empty', cluster_id: null } },
+      );
+      return { ...truth, world: settle(desired, wiped) };
+    }
+    default:
+      return unreachableCase(fault);
+  }
+}
+
+/** Machines that were down are back; their containers start by themselves. */
+export function back(desired: ClusterJson, { world, away }: Truth): Truth {
+  const hosts = Object.fromEntries(Object.entries(away).map(([host, machine]) => [host, known(machine)]));
+  return { world: settle(desired, { ...world, hosts: { ...world.hosts, ...hosts } }), away: {} };
+}
+
+function onMachine(world: World, host: string, change: (machine: HostWorld) => HostWorld): World {
+  const answer = world.hosts[host];
+  return answer?.known === true ? { ...world, hosts: { ...world.hosts, [host]: known(change(answer.value)) } } : world;
+}
+
+const exited = (world: World, host: string, service: string): World =>
+  onMachine(world, host, machine => ({
+    ...machine,
+    containers: machine.containers.map(one => (one.service === service ? { ...one, state: 'exited' as const } : one)),
+  }));
+
+function hostDown(host: string, desired: ClusterJson, { world, away }: Truth): Truth {
+  const answer = world.hosts[host];
+  if (answer?.known !== true) return { world, away };
+  // Its rows die by its silence: let the model see its processes end, then nobody can ask it any more.
+  let gone = world;
+  for (const { service } of answer.value.containers) gone = exited(gone, host, service);
+  const settled = settle(desired, gone);
+  const silent = Object.keys(settled.answers).filter(key => key.startsWith(`${host}/`));
+  const answers = Object.fromEntries(silent.map(key => [key, unknown('its machine does not answer')]));
+  const hosts = { ...settled.hosts, [host]: unknown('it does not answer') };
+  return {
+    world: { ...settled, hosts, answers: { ...settled.answers, ...answers } },
+    away: { ...away, [host]: answer.value },
+  };
+}
+
+function ledBy(world: World, host: string): World {
+  if (!world.cluster.known) return world;
+  const rows = world.cluster.value;
+  const role = (row: (typeof rows.frontends)[number]) =>
+    row.host === host ? ('LEADER' as const) : row.role === 'LEADER' ? ('FOLLOWER' as const) : row.role;
+  return {
+    ...world,
+    cluster: known({ ...rows, leader: host, frontends: rows.frontends.map(row => ({ ...row, role: role(row) })) }),
+  };
+}

@@ -1,0 +1,181 @@
+import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
+import { apply, settle } from '../plan/effects.ts';
+import { majority, replicasAway } from '../plan/gates.ts';
+import type { Operation } from '../plan/operation.ts';
+import type { Step } from '../plan/step.ts';
+import { stepTitle } from '../plan/step.ts';
+import { type FrontendRow, nodeKey } from '../plan/world.ts';
+import type { Truth } from './fault.ts';
+
+/** What no wave may do, whatever has happened before: a sentence for each way in which this one would. */
+export function violations(desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] {
+  const taken = desired.allow_outage ? steps.filter(step => step.outage === null) : steps;
+  return [
+    ...quorumLost(truth, taken),
+    ...replicasLost(desired, truth, taken),
+    ...steps.flatMap(step => alongTheStep(desired, truth, step)),
+  ];
+}
+
+const operationsOf = (steps: readonly Step[]): Operation[] => steps.flatMap(step => [...step.operations]);
+
+/** Nodes that run now and that these operations stop, if only for a moment. */
+function stopped({ world }: Truth, operations: readonly Operation[]): Set<string> {
+  return new Set(
+    operations.flatMap(operation => {
+      if (operation.kind !== 'activate' && operation.kind !== 'restart' && operation.kind !== 'stop') return [];
+      const answer = world.hosts[operation.host];
+      const runs =
+        answer?.known === true &&
+        answer.value.containers.some(one => one.service === operation.service && one.state === 'running');
+      return runs ? [nodeKey(operation.host, operation.service)] : [];
+    }),
+  );
+}
+
+/** Neither its silence nor the leader says that it is gone. */
+function works({ world }: Truth, key: string, alive: boolean): boolean {
+  const answer = world.answers[key];
+  return alive && !(answer?.known === true && !answer.value);
+}
+
+const votes = (row: FrontendRow): boolean => row.role !== 'OBSERVER' && row.last_heartbeat !== null;
+
+function quorumLost(truth: Truth, steps: readonly Step[]): string[] {
+  const { cluster } = truth.world;
+  if (!cluster.known) return [];
+  const voters = cluster.value.frontends.filter(votes);
+  const up = voters.filter(row => row.join && works(truth, nodeKey(row.host, 'starrocks-fe'), row.alive));
+  const operations = operationsOf(steps);
+  const stops = stopped(truth, operations);
+  const left = up.filter(row => !stops.has(nodeKey(row.host, 'starrocks-fe'))).length;
+  const needed = majority(voters.length);
+  if (left === up.length || up.length < needed || left >= needed) return [];
+  return [`the majority of followers is lost: ${left} of ${voters.length} would be up, and ${needed} are needed`];
+}
+
+function replicasLost(desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] {
+  const { cluster } = truth.world;
+  if (!cluster.known) return [];
+  const stops = stopped(truth, operationsOf(steps));
+  const holding = new Map(
+    cluster.value.backends
+      .filter(row => !(row.system_decommissioned && row.tablet_num === 0))
+      .map(row => [`${row.host}:${row.heartbeat_port}`, row]),
+  );
+  const declared = [...desired.hosts, ...truth.world.leaving].flatMap(host =>
+    host.be.map(be => ({
+      key: nodeKey(host.address, be.name),
+      location: host.location,
+      row: holding.get(`${host.address}:${be.ports.heartbeat_service_port}`),
+    })),
+  );
+  const hit = declared.filter(({ key, row }) => stops.has(key) && row !== undefined && works(truth, key, row.alive));
+  if (hit.length === 0) return [];
+  const down = declared.filter(({ key, row }) => row !== undefined && !works(truth, key, row.alive)).length;
+  const allowed = replicasAway(desired.default_replication_num);
+  const locations = new Set(hit.map(({ location }) => location));
+  return [
+    ...(down + hit.length > allowed
+      ? [`replicas are lost: ${down + hit.length} BEs would be away, and replication allows ${allowed}`]
+      : []),
+    ...(locations.size > 1 ? [`replicas are lost: BEs of ${locations.size} locations would be away together`] : []),
+  ];
+}
+
+/** Rules about single operations, each in the world that those before it in its step have left. */
+function alongTheStep(desired: ClusterJson, truth: Truth, step: Step): string[] {
+  let world = truth.world;
+  return step.operations.flatMap(operation => {
+    const wrong = wrongOperation(desired, { ...truth, world }, operation);
+    world = apply(operation, desired, world);
+    return wrong.map(what => `${stepTitle(step)}: ${what}`);
+  });
+}
+
+function wrongOperation(desired: ClusterJson, truth: Truth, operation: Operation): string[] {
+  switch (operation.kind) {
+    case 'activate':
+    case 'restart':
+      return operation.service === 'starrocks-fe' ? wrongStart(desired, truth, operation.host) : [];
+    case 'asideMetadata':
+      return metadataLost(truth, operation.host);
+    case 'sql':
+      return wrongStatement(desired, truth, operation);
+    default:
+      return [];
+  }
+}
+
+function wrongStart(desired: ClusterJson, { world, away }: Truth, host: string): string[] {
+  const answer = world.hosts[host];
+  const fe = answer?.known === true ? answer.value.fe : null;
+  const cluster = world.cluster.known ? world.cluster.value : null;
+  if (fe?.meta === 'whole') {
+    const dropped = cluster?.frontends.every(row => row.host !== host);
+    return dropped ? ['an FE starts with metadata of a name that the cluster has dropped'] : [];
+  }
+  const others = [
+    ...Object.entries(world.hosts).flatMap(([address, one]) => (one.known && address !== host ? [one.value.fe] : [])),
+    ...Object.values(away).map(machine => machine.fe),
+  ];
+  const founded = cluster !== null || others.some(one => one !== null && (one.meta === 'whole' || one.state.member));
+  const alone = (fe?.state.peers ?? []).length === 0 && host === desired.master_host;
+  return founded && alone ? ['an FE with empty metadata and nobody to join founds a second cluster'] : [];
+}
+
+/** Those that keep what was committed must stay a majority of those that vote. */
+function metadataLost({ world, away }: Truth, host: string): string[] {
+  if (!world.cluster.known) return [];
+  const voters = world.cluster.value.frontends.filter(votes);
+  if (!voters.some(row => row.host === host)) return [];
+  const intact = voters.filter(row => {
+    if (row.host === host) return false;
+    const answer = world.hosts[row.host];
+    const machine = answer?.known === true ? answer.value : away[row.host];
+    return machine?.fe?.meta === 'whole';
+  });
+  return intact.length >= majority(voters.length)
+    ? []
+    : [`${intact.length} of ${voters.length} followers would keep their metadata`];
+}
+
+function wrongStatement(desired: ClusterJson, truth: Truth, operation: Extract<Operation, { kind: 'sql' }>): string[] {
+  const { statement } = operation;
+  const { cluster } = truth.world;
+  if (!cluster.known || !('host' in statement)) return [];
+  const { frontends, backends } = cluster.value;
+  switch (statement.kind) {
+    case 'dropFollower':
+    case 'dropObserver': {
+      const now = settle(desired, truth.world);
+      const rows = now.cluster.known ? now.cluster.value.frontends : frontends;
+      const row = rows.find(one => one.host === statement.host);
+      const others = rows.filter(one => one !== row && votes(one));
+      const up = others.filter(one => one.alive && one.join).length;
+      return [
+        ...(row?.alive === true && truth.away[statement.host] === undefined
+          ? ['an FE that runs is dropped, and answers from old metadata']
+          : []),
+        ...(up < majority(others.length) ? ['an FE is dropped, and the others are no majority'] : []),
+      ];
+    }
+    case 'dropBackend': {
+      const row = backends.find(one => one.host === statement.host && one.heartbeat_port === statement.port);
+      return (row?.tablet_num ?? 0) > 0 || row?.system_decommissioned === false
+        ? ['a BE is dropped before it is drained']
+        : [];
+    }
+    case 'decommissionBackend': {
+      const left = backends.filter(
+        one =>
+          one.alive &&
+          !one.system_decommissioned &&
+          !(one.host === statement.host && one.heartbeat_port === statement.port),
+      );
+      return left.length < desired.default_replication_num ? ['too few BEs are left for every replica'] : [];
+    }
+    default:
+      return [];
+  }
+}

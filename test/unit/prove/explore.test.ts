@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
+import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
+import { becomes, cluster, deployed, emptyWorld, everything, type HostSketch, meets, stopped } from '../plan/worlds.ts';
+
+const three: HostSketch[] = [{}, {}, {}];
+const be: HostSketch = { fe: null };
+const plain = cluster(three);
+const changed = cluster(three.map(() => ({ fe_conf: 'x', be_conf: 'x' })));
+const grown = cluster([...three, {}]);
+const leaves = (was: ClusterJson, now: ClusterJson, row: object = {}): [ClusterJson, World] => [
+  now,
+  withRow(becomes(now, was), '10.0.0.4', row),
+];
+const off = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].reduce(
+  (world, host) => stopped(stopped(world, host, 'starrocks-fe'), host, 'starrocks-be'),
+  deployed(plain),
+);
+
+/** The BEs of a cluster, one row changed. */
+const withRow = (world: World, host: string, change: object): World => {
+  if (!world.cluster.known) throw new Error(world.cluster.reason);
+  const rows = world.cluster.value;
+  const backends = rows.backends.map(row => (row.host === host ? { ...row, ...change } : row));
+  return { ...world, cluster: known({ ...rows, backends }) };
+};
+
+const droppedByHand = (world: World, host: string): World => {
+  if (!world.cluster.known) throw new Error(world.cluster.reason);
+  const rows = world.cluster.value;
+  return { ...world, cluster: known({ ...rows, frontends: rows.frontends.filter(row => row.host !== host) }) };
+};
+
+const racks = (conf: string) =>
+  cluster(
+    [0, 1, 2, 3, 4].map(at => ({ be_conf: conf, location: `rack:${at < 3 ? 1 : 2}`, ...(at > 2 ? { fe: null } : {}) })),
+    { default_replication_num: 5 },
+  );
+
+/** What is met, and how many states two faults lead to: fewer mean that something is not looked at any more. */
+const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson, World])[] = [
+  ['founds a cluster of three', 2295, plain, emptyWorld(plain)],
+  ['has nothing to do', 344, plain, deployed(plain)],
+  ['changes FEs and BEs', 3060, changed, meets(changed, deployed(plain))],
+  ['changes BEs in two racks', 2260, racks('x'), meets(racks('x'), deployed(racks('')))],
+  ['grows by a machine', 3073, grown, meets(grown, deployed(plain))],
+  ['starts a cluster that stands still', 1007, plain, off],
+  ['takes a BE out', 979, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],
+  [
+    'takes a BE out that drains already',
+    837,
+    ...leaves(cluster([...three, be]), plain, { tablet_num: 12, system_decommissioned: true }),
+  ],
+  ['takes two BEs out', 1246, ...leaves(cluster([...three, be, be]), plain, { tablet_num: 12 })],
+  [
+    'is given a BE back that drains',
+    503,
+    cluster([...three, be]),
+    withRow(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
+  ],
+  ['takes an FE out', 2121, ...leaves(cluster([...three, { be: 0 }]), plain)],
+  ['takes two FEs out of five', 3778, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
+  [
+    'makes an observer a follower',
+    2372,
+    ...leaves(cluster([...three, { fe: 'observer', be: 0 }]), cluster([...three, { be: 0 }])),
+  ],
+  [
+    'makes a follower an observer',
+    2096,
+    ...leaves(cluster([...three, { be: 0 }]), cluster([...three, { fe: 'observer', be: 0 }])),
+  ],
+  ['replaces a machine by another', 4274, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
+  ['finds an FE that somebody dropped', 1707, plain, droppedByHand(deployed(plain), '10.0.0.1')],
+];
+
+describe('the planner, whatever goes wrong in between', () => {
+  it.each(SITUATIONS)('%s', (_what, states, desired, world) => {
+    expect(explore(desired, world, everything, { faults: 2, limit: 200_000 })).toEqual({
+      states,
+      exhaustive: true,
+      story: null,
+    });
+  });
+});
