@@ -11,7 +11,7 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 5, first: 221, env: { STANDIN_SPEED: '4', STANDIN_TABLETS: '120' } });
+  sandbox = await Sandbox.start({ hosts: 5, first: 221, env: { STANDIN_SPEED: '8', STANDIN_TABLETS: '120' } });
   project = new Project(sandbox.privateKey);
 });
 
@@ -60,7 +60,9 @@ describe('a cluster of five machines', () => {
     await deploy();
     declare([0, 1, 2]);
     const report = await deploy();
-    expect(titles(report)).toEqual([
+    // Whichever BE is empty first is removed first.
+    const inOrder = [...titles(report).slice(0, 6), ...titles(report).slice(6).sort()];
+    expect(inOrder).toEqual([
       `stop starrocks-fe on ${host(3).address}`,
       `remove starrocks-fe on ${host(3).address}`,
       `stop starrocks-fe on ${host(4).address}`,

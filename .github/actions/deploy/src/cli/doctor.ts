@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { $ } from 'zx';
 import type { Checked, Level } from '../doctor/checks.ts';
 import { untrusted } from '../doctor/host-keys.ts';
@@ -7,8 +8,10 @@ import { examineMachines } from '../engine/examine.ts';
 import { checkFreshness } from '../engine/freshness.ts';
 import { prepare } from '../engine/start.ts';
 import { DeployError } from '../error.ts';
+import { plural } from '../report/verdict.ts';
 import { visible } from '../report/visible.ts';
 import { parseKnownHosts } from '../transport/known-hosts.ts';
+import { readPrivateKey } from '../transport/private-key.ts';
 import { type TerminalOptions, wishOf } from './run.ts';
 
 export type DoctorOptions = TerminalOptions;
@@ -21,11 +24,23 @@ const MARK: Record<Level, string> = { ok: 'ok     ', warn: 'warning', fail: 'FAI
  */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const here = await checkout(options);
-  if (options.json !== true) for (const one of here) print(one);
-  // Without these there is nothing to reach machines by.
-  if (here.some(one => one.level === 'fail' && one.check !== 'host keys')) return finished(here, options);
-  const signal = new AbortController().signal;
-  const run = await prepare(await wishOf('status', options), process.env, () => undefined, signal);
+  const blocked = here.some(one => one.level === 'fail' && NEEDED.has(one.check));
+  const there = blocked ? [] : await machines(options);
+  const all = [...here, ...there];
+  if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+  else process.stdout.write(`${[...texts(here), ...allWell(there), ...texts(there), '', ...ending(all)].join('\n')}\n`);
+  return all.some(one => one.level === 'fail') ? 2 : 0;
+}
+
+const COMPILES = 'cluster.yaml compiles to generated/';
+const KEY = 'private key';
+/** Without these there is nothing to reach machines by. */
+const NEEDED: ReadonlySet<string> = new Set([COMPILES, KEY]);
+
+async function machines(options: DoctorOptions): Promise<Checked[]> {
+  // No SQL is asked: a password that is missing must not keep the machines from being looked at.
+  const wish = { ...(await wishOf('status', options)), password: '' };
+  const run = await prepare(wish, process.env, () => undefined, new AbortController().signal);
   const { checked, unreached } = await examineMachines(run);
   const silent = [...unreached].map(
     ([host, { problem }]): Checked => ({
@@ -36,28 +51,48 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       mend: problem.hint,
     }),
   );
-  if (options.json !== true) for (const one of [...silent, ...checked]) print(one);
-  return finished([...here, ...silent, ...checked], options);
-}
-
-function finished(all: readonly Checked[], options: DoctorOptions): number {
-  const count = (level: Level) => all.filter(one => one.level === level).length;
-  if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-  else {
-    const hosts = new Set(all.filter(one => one.host !== HERE).map(one => one.host)).size;
-    process.stdout.write(
-      `\n${all.length} checks of this checkout and ${hosts} machines: ${count('fail')} to mend, ${count('warn')} to consider, ${count('unknown')} not known.\n`,
-    );
-    if (hosts > 0) for (const line of gitHubSteps()) process.stdout.write(`${line}\n`);
-  }
-  return count('fail') > 0 ? 2 : 0;
+  return [...silent, ...checked];
 }
 
 const HERE = 'here';
 
-function print({ host, check, level, seen, mend }: Checked): void {
-  process.stdout.write(visible(`${MARK[level]} ${host}  ${check}: ${seen}`).concat('\n'));
-  if (mend !== '') process.stdout.write(`          ${visible(mend)}\n`);
+const line = (level: Level, hosts: readonly string[], what: string) =>
+  visible(`${MARK[level]} ${hosts.join(', ')}  ${what}`);
+
+/** Machines on which so much is as it should be: only a number, or what is not would drown in it. */
+function allWell(all: readonly Checked[]): string[] {
+  const hosts = new Map<string, number>();
+  for (const { host, level } of all) hosts.set(host, (hosts.get(host) ?? 0) + Number(level === 'ok'));
+  const counts = [...new Set(hosts.values())].filter(count => count > 0);
+  return counts.map(count => {
+    const alike = [...hosts].flatMap(([host, well]) => (well === count ? [host] : []));
+    return line('ok', alike, `${plural(count, 'check')}${alike.length > 1 ? ' each' : ''}`);
+  });
+}
+
+/** What is as it should be here, and what is not anywhere: the same on several machines is said once. */
+function texts(all: readonly Checked[]): string[] {
+  const alike = new Map<string, { one: Checked; hosts: string[] }>();
+  for (const one of all.filter(({ level, host }) => level !== 'ok' || host === HERE)) {
+    const key = JSON.stringify([one.check, one.level, one.seen, one.mend]);
+    const group = alike.get(key) ?? { one, hosts: [] };
+    alike.set(key, { one, hosts: [...group.hosts, one.host] });
+  }
+  return [...alike.values()].flatMap(({ one: { check, level, seen, mend }, hosts }) => {
+    const head = line(level, hosts, `${check}: ${seen}`);
+    return mend === '' ? [head] : [head, `          ${visible(mend)}`];
+  });
+}
+
+function ending(all: readonly Checked[]): string[] {
+  const count = (level: Level) => all.filter(one => one.level === level).length;
+  const hosts = new Set(all.filter(one => one.host !== HERE).map(one => one.host)).size;
+  const looked =
+    hosts === 0 ? 'this checkout; no machine was looked at' : `this checkout and ${plural(hosts, 'machine')}`;
+  return [
+    `${plural(all.length, 'check')} of ${looked}: ${count('fail')} to mend, ${count('warn')} to consider, ${count('unknown')} not known.`,
+    ...(hosts > 0 ? gitHubSteps() : []),
+  ];
 }
 
 const here = (check: string, level: Level, seen: string, mend: string): Checked => ({
@@ -79,15 +114,16 @@ async function checkout(options: DoctorOptions): Promise<Checked[]> {
       found.push(here(check, 'fail', error.problem.message, error.problem.hint));
     }
   };
-  await trial('cluster.yaml compiles to generated/', async () => {
+  await trial(COMPILES, async () => {
     await checkFreshness(options.cluster, options.generated);
     return 'fresh';
   });
   if (found[0]?.level !== 'ok') return found;
   const { cluster } = await readDesired(options.generated);
-  await trial('private key', async () => {
-    await wishOf('status', options);
-    return 'found';
+  await trial(KEY, async () => {
+    const { privateKey, passphrase } = await wishOf('status', options);
+    readPrivateKey(privateKey, passphrase);
+    return 'can be used';
   });
   if (cluster.password_env !== null) {
     const there = Boolean(process.env[cluster.password_env]);
@@ -106,7 +142,7 @@ async function checkout(options: DoctorOptions): Promise<Checked[]> {
     here(
       'host keys',
       missing.length === 0 ? 'ok' : 'fail',
-      missing.length === 0 ? 'every machine has one' : `none of ${missing.join(', ')}`,
+      missing.length === 0 ? 'every machine has one' : `unknown for ${missing.join(', ')}`,
       'npm run trust',
     ),
   );
@@ -116,10 +152,9 @@ async function checkout(options: DoctorOptions): Promise<Checked[]> {
 
 /** What a deploy of main would not see. */
 async function committed({ cluster, generated, knownHosts }: DoctorOptions): Promise<Checked> {
-  const status = await $({
-    nothrow: true,
-    quiet: true,
-  })`git status --porcelain -- ${cluster} ${generated} ${knownHosts}`;
+  const files = [cluster, generated, knownHosts].map(file => resolve(file));
+  const git = $({ cwd: dirname(resolve(cluster)), nothrow: true, quiet: true });
+  const status = await git`git status --porcelain -- ${files}`;
   if (status.exitCode !== 0)
     return here('git', 'warn', 'this is no git repository', 'git init && git add . && git commit');
   const open = status.stdout

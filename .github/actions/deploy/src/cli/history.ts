@@ -4,30 +4,32 @@ import { problemText } from '../report/problem-text.ts';
 import { visible } from '../report/visible.ts';
 import { type TerminalOptions, wishOf } from './run.ts';
 
-const quiet = (): void => undefined;
-
 /** The last runs that changed something, newest first. */
 export async function history(options: TerminalOptions): Promise<number> {
-  const signal = new AbortController().signal;
-  const { runs, unreached } = await readHistory(
-    await prepare(await wishOf('status', options), process.env, quiet, signal),
-  );
+  // No SQL is asked, so nobody needs the password.
+  const wish = { ...(await wishOf('status', options)), password: '' };
+  const run = await prepare(wish, process.env, () => undefined, new AbortController().signal);
+  const { runs, unreached } = await readHistory(run);
   for (const { problem } of unreached.values()) process.stderr.write(`${problemText(problem)}\n`);
   if (options.json === true) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
-  else if (runs.length === 0) process.stdout.write('No run has changed anything yet.\n');
-  else for (const run of runs) process.stdout.write(`${text(run)}\n`);
+  else process.stdout.write(`${runs.map(text).join('\n\n') || nothing(unreached.size)}\n`);
   return unreached.size > 0 ? 1 : 0;
 }
 
+const nothing = (unreached: number): string =>
+  unreached === 0 ? 'No run has changed anything yet.' : 'The machines that were reached know of no run.';
+
 function text(run: Awaited<ReturnType<typeof readHistory>>['runs'][number]): string {
   const { started, mode, outcome, actor, run: where, commit, why, steps, hosts, problems } = run;
-  const head = `${started.slice(0, 19).replace('T', ' ')}  ${mode}, ${outcome}, by ${actor ?? 'somebody'}`;
-  const facts = [where, commit === null ? null : `commit ${commit.slice(0, 12)}`, why].filter(fact => fact !== null);
+  // In a terminal the place says who.
+  const from = where?.startsWith(`${actor}@`) === true ? [where] : [actor, where].filter(Boolean);
   const lines = [
-    ...facts.map(fact => `  ${fact}`),
+    `${started.slice(0, 19).replace('T', ' ')} UTC  ${mode}: ${outcome}`,
+    `  by ${from.join(', ') || 'somebody'}${commit === null ? '' : `, commit ${commit.slice(0, 12)}`}`,
+    ...(why === null ? [] : [`  why: ${why}`]),
     ...steps.filter(step => step.started !== null).map(step => `  ${step.outcome}: ${step.title}`),
     ...problems.map(problem => `  ${problem}`),
     `  kept on ${hosts.join(', ')}`,
   ];
-  return [head, ...lines].map(visible).join('\n');
+  return lines.map(visible).join('\n');
 }

@@ -105,4 +105,11 @@ async function finish(work: Promise<number>): Promise<void> {
   }
 }
 
+// Whoever reads may stop before the end (`| head`); a deploy must not die of it midway.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 await program.parseAsync();

@@ -11,13 +11,15 @@ export interface History {
   readonly unreached: ReadonlyMap<string, DeployError>;
 }
 
-/** What the machines remember of the runs that changed them. */
+/** What the chosen machines remember of the runs that changed them. */
 export async function readHistory(options: RunOptions): Promise<History> {
-  const machines = new Machines(options);
+  const { desired, request } = options;
+  const hosts = desired.cluster.hosts.filter(({ address }) => request.hosts?.has(address) ?? true);
+  const machines = new Machines({ ...options, desired: { ...desired, cluster: { ...desired.cluster, hosts } } });
   const runs = new Map<string, AuditRecord & { hosts: string[] }>();
   try {
     await machines.observeMachines();
-    for (const host of options.desired.cluster.hosts) {
+    for (const host of hosts) {
       if (host.maintenance || machines.unreached.has(host.address)) continue;
       const { stdout } = await machines.exec(host, historyCommand(host));
       for (const record of parseHistory(stdout).flatMap(parsed)) {

@@ -2,6 +2,7 @@ import type { ServiceName } from '../../../../../compiler/contract/cluster-json.
 import { approvalOf } from '../plan/approval.ts';
 import { impacts } from '../plan/impact.ts';
 import { stepTitle } from '../plan/step.ts';
+import { timeline } from '../plan/timeline.ts';
 import type { HostOutcome, HostReport, RunOutcome, RunReport, StepReport, WaveReport } from '../report/run-report.ts';
 import type { Course, RunOptions } from './course.ts';
 import type { Machines } from './machines.ts';
@@ -25,6 +26,7 @@ export function runReport(options: RunOptions, machines: Machines, course: Cours
     approval: course.plan === null ? null : approvalOf(cluster, course.plan),
     outcome: outcome(options, course),
     waves: waves(options, course),
+    timeline: course.plan === null || course.records.length > 0 ? [] : timeline(course.plan.waves),
     hosts: hostReports(options, machines, course),
     steps: stepReports(course),
     findings: course.findings,

@@ -20,17 +20,42 @@ printf 'owner %s\n' "$(head -n 1 "$1/.lock.owner" 2>/dev/null)"
 
 holders() { find -L /proc/[0-9]*/fd -maxdepth 1 -samefile "$lock" 2>/dev/null | sed 's|^/proc/\([0-9]*\)/.*|\1|' | sort -u; }
 
-# The session's own shell talks to a runner, or ends by itself after a minute of silence. What it started does not.
-alive=''
-pids=$(holders)
-for pid in $pids; do
-  printf 'process %s %s\n' "$pid" "$(tr -cd '[:alnum:]_.:-' <"/proc/$pid/comm" 2>/dev/null)"
+# connected PID: does a login stand above it? Once the connection is gone, the first process takes over what the login
+# had begun. Whoever cannot be told is taken for a login: nothing that may belong to a living run is ended.
+connected() {
+  above=$1
+  while [ "$above" -gt 1 ]; do
+    case $(cat "/proc/$above/comm" 2>/dev/null) in
+      sh | dash | bash | ash | ksh | zsh | busybox | sudo | timeout) ;;
+      systemd) return 1 ;;
+      *) return 0 ;;
+    esac
+    above=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$above/status" 2>/dev/null)
+    [ -n "$above" ] || return 0
+  done
+  return 1
+}
+
+# The session's own shell talks to a runner, or ends by itself after a minute of silence; but it neither listens nor ends
+# while what it started hangs. That has no standard input.
+alive='' pids=''
+for pid in $(holders); do
+  name=$(cat "/proc/$pid/comm" 2>/dev/null)
+  # It has ended meanwhile: whoever looks at a lock opens it too, `find` for one.
+  [ -n "$name" ] || continue
+  pids="$pids $pid"
+  printf 'process %s %s\n' "$pid" "$(printf '%s' "$name" | tr -cd '[:alnum:]_.:-')"
   if grep -q 'session\.sh NONCE' "/proc/$pid/cmdline" 2>/dev/null; then
-    [ "$(readlink "/proc/$pid/fd/0" 2>/dev/null)" = /dev/null ] || alive=yes
+    [ "$(readlink "/proc/$pid/fd/0" 2>/dev/null)" = /dev/null ] || ! connected "$pid" || alive=yes
   fi
 done
 if [ -n "$alive" ]; then
   echo 'state alive'
+  exit 0
+fi
+if [ -z "$pids" ]; then
+  # It has ended just now, or this user may not see it.
+  if is_free; then echo 'state free'; else echo 'state stuck'; fi
   exit 0
 fi
 if [ "$2" != free ]; then
@@ -38,7 +63,7 @@ if [ "$2" != free ]; then
   exit 0
 fi
 # shellcheck disable=SC2086 # numbers only
-[ -z "$pids" ] || kill -TERM $pids 2>/dev/null
+kill -TERM $pids 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do
   if is_free; then
     echo 'state freed'

@@ -1,8 +1,8 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { apply, settle } from './effects.ts';
-import { majority, replicasAway } from './gates.ts';
+import { holds, majority, replicasAway } from './gates.ts';
 import type { Plan, Wave } from './plan.ts';
-import { convergeAll, down, holders, members, up, type View, view } from './situation.ts';
+import { convergeAll, down, holders, members, type Node, up, type View, view } from './situation.ts';
 import type { World } from './world.ts';
 import { nodeKey } from './world.ts';
 
@@ -41,8 +41,10 @@ function during(v: View, wave: Wave): Impact {
       ),
     ),
   );
+  // One that holds nothing is missed by nobody.
+  const empty = (node: Node): boolean => holds({ kind: 'drained', node: node.key }, v) === null;
   const away = [...members(v), ...holders(v)].filter(
-    node => node.row !== null && (stops.has(node.key) || down(node) || !node.row.alive),
+    node => node.row !== null && !empty(node) && (stops.has(node.key) || down(node) || !node.row.alive),
   );
   const gone = new Set(away.map(node => node.key));
   if (v.rows === null) return { down: [...gone], quorum: null, replicas: null, next_failure: null };

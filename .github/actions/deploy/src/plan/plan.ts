@@ -82,6 +82,7 @@ export function unfold(
       continue;
     }
     waves.push({ title: decision.title, steps: decision.steps, ...(draining ? { later: true } : {}) });
+    draining ||= decision.steps.some(step => step.action === 'drain');
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
     for (const operation of decision.steps.flatMap(step => step.operations)) {
       // As the live loop remembers it; the model's rows have no time that could be older.

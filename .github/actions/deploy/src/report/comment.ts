@@ -2,6 +2,7 @@ import type { Problem } from '../error.ts';
 import { stepTitle } from '../plan/step.ts';
 import type { FileChange } from '../review/file-changes.ts';
 import type { HostRow, Review, ReviewedWave } from '../review/review.ts';
+import { gantt } from './gantt.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
 import { mermaid } from './mermaid.ts';
 import { plural } from './verdict.ts';
@@ -39,7 +40,12 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
     alerts('WARNING', 2, review.dangers),
     hosts(review.hosts),
     waves(review.waves),
-    drawing(review.hosts),
+    drawing(
+      mermaid(review.hosts),
+      'Drawing of the cluster',
+      `A drawing of ${review.hosts.length} machines would say nothing.`,
+    ),
+    drawing(gantt(review.timeline), 'Expected time', ''),
     ...review.changes.map((change, at) => diff(change, at)),
     block(1, [footer(review, context), '']),
   ];
@@ -118,12 +124,12 @@ const waves = (all: readonly ReviewedWave[]): Section =>
     })),
   );
 
-function drawing(hosts: readonly HostRow[]): Section {
-  const lines = mermaid(hosts);
+function drawing(lines: readonly string[] | null, summary: string, otherwise: string): Section {
+  if (lines === null && otherwise === '') return nothing;
   const before =
     lines === null
-      ? [`A drawing of ${hosts.length} machines would say nothing.`, '']
-      : ['<details><summary>Drawing of the cluster</summary>', '', '```mermaid', ...lines, '```', '', '</details>', ''];
+      ? [otherwise, '']
+      : [`<details><summary>${summary}</summary>`, '', '```mermaid', ...lines, '```', '', '</details>', ''];
   // As a whole or not at all: half a drawing is none.
   return { rank: 6, lines: 'drawing', before: [], body: [before.join('\n')], after: [] };
 }

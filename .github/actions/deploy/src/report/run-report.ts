@@ -2,6 +2,7 @@ import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Problem } from '../error.ts';
 import type { Approval } from '../plan/approval.ts';
 import type { Impact } from '../plan/impact.ts';
+import type { Bar } from '../plan/timeline.ts';
 import type { Finding } from '../verify/finding.ts';
 
 /** Modes that observe the machines, and modes that may change them. `status` is `verify` in a terminal. */
@@ -103,6 +104,8 @@ export interface RunReport {
   readonly outcome: RunOutcome;
   /** What is, or was, to be done; [] when nothing was planned. */
   readonly waves: readonly WaveReport[];
+  /** When what is expected; [] once something was done. */
+  readonly timeline: readonly Bar[];
   /** Most likely causes of what is not healthy; [] when nobody asked or all is well. */
   readonly diagnoses: readonly Diagnosis[];
   /** In the order of cluster.yaml. */

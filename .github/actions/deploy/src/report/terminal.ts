@@ -1,4 +1,5 @@
 import { type Colour, type Style, styled } from './colour.ts';
+import { bars } from './gantt.ts';
 import { problemText } from './problem-text.ts';
 import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
 import { mysqlTable, padded, width } from './table.ts';
@@ -31,6 +32,7 @@ export function terminal(report: RunReport, colour: Colour): string {
       const outcome = paint(stepStyle[step.outcome], padded(step.outcome, 9));
       return `${outcome} ${visible(step.title)}${time === '' ? '' : ` (${time})`}: ${visible(step.reason)}`;
     }),
+    bars(report.timeline),
     report.dangers.map(danger => `${paint('yellow', 'warning')} ${visible(danger)}`),
     hostLines(report, paint),
     [mysqlTable(report.frontends), mysqlTable(report.backends)].filter(table => table !== ''),

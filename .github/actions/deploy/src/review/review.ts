@@ -4,6 +4,7 @@ import { type Impact, impacts } from '../plan/impact.ts';
 import { makePlan } from '../plan/plan.ts';
 import { convergeAll } from '../plan/situation.ts';
 import { type Step, stepTitle } from '../plan/step.ts';
+import { type Bar, timeline } from '../plan/timeline.ts';
 import { type FileChange, fileChanges } from './file-changes.ts';
 import { headline } from './headline.ts';
 import { worldOf } from './world-of.ts';
@@ -45,6 +46,8 @@ export interface Review {
   readonly nothing: boolean;
   readonly hosts: readonly HostRow[];
   readonly waves: readonly ReviewedWave[];
+  /** When what is expected. */
+  readonly timeline: readonly Bar[];
   /** One sentence each. */
   readonly dangers: readonly string[];
   /** Why a deploy would refuse it. */
@@ -72,6 +75,7 @@ export function review(sides: Sides): Review {
     nothing,
     hosts,
     waves,
+    timeline: timeline(plan.waves),
     dangers: dangers(waves, hosts),
     problems: plan.problems,
     changes,
@@ -82,10 +86,9 @@ export function review(sides: Sides): Review {
 function hostRows(base: ClusterJson | null, head: ClusterJson, steps: readonly Step[]): HostRow[] {
   const before = new Map(base?.hosts.map(host => [host.address, host]));
   const rows = head.hosts.map((host): HostRow => {
-    const mine = steps.filter(step => step.host === host.address && !SILENT.has(step.action));
-    const what = mine.map(step => `${stepTitle(step).replace(` on ${host.address}`, '')}: ${step.reason}`);
+    const what = whatHappens(steps, host.address);
     const isNew = !before.has(host.address);
-    const change = isNew ? 'new' : host.maintenance ? 'maintenance' : mine.length > 0 ? 'changed' : 'unchanged';
+    const change = isNew ? 'new' : host.maintenance ? 'maintenance' : what.length > 0 ? 'changed' : 'unchanged';
     return { address: host.address, change, role: roleText(host), ports: portText(host), what };
   });
   const gone = (base?.hosts ?? []).filter(host => !head.hosts.some(one => one.address === host.address));
@@ -97,11 +100,16 @@ function hostRows(base: ClusterJson | null, head: ClusterJson, steps: readonly S
         change: 'gone',
         role: roleText(host),
         ports: portText(host),
-        what: ['cluster.yaml no longer names it'],
+        what: whatHappens(steps, host.address),
       }),
     ),
   ];
 }
+
+const whatHappens = (steps: readonly Step[], address: string): string[] =>
+  steps
+    .filter(step => step.host === address && !SILENT.has(step.action))
+    .map(step => `${stepTitle(step).replace(` on ${address}`, '')}: ${step.reason}`);
 
 /** Of no interest to whoever approves: the upload before, and what machines note for themselves. */
 const SILENT = new Set<Step['action']>(['prepare', 'remember']);
@@ -122,7 +130,11 @@ function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): str
   );
   const gone = hosts.filter(host => host.change === 'gone');
   const removed =
-    gone.length === 0 ? [] : [`${gone.map(host => host.address).join(', ')} would no longer be part of the cluster.`];
+    gone.length === 0
+      ? []
+      : [
+          `${gone.map(host => host.address).join(', ')} leave the cluster: BEs once they are drained, which may take days; their data stays on the machines.`,
+        ];
   const leads = waves.some(wave => wave.title === 'restart the leader')
     ? ['The leader restarts: writes and DDL pause for some seconds while another FE is elected.']
     : [];
