@@ -482,6 +482,7 @@ describe('a lost majority', () => {
       hosts: Object.fromEntries(hosts),
       cluster: unknown('no FE brought the rows'),
       leaving: [],
+      switches: {},
       answers: { ...healthy.answers, [FE]: known(false), '10.0.0.1/starrocks-fe': known(false) },
     };
   };

@@ -11,6 +11,7 @@ const world: World = {
   cluster: unknown('none yet'),
   leaving: [],
   answers: {},
+  switches: {},
 };
 
 const answer = (facts: Record<string, string> = {}, reach: Record<string, Reach> = {}): ProbeAnswer => ({

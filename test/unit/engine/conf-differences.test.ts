@@ -30,7 +30,7 @@ function differences(conf: string | null, given: Record<string, string>): readon
     ...{ network: 'host', restart_policy: 'always', env: given, conf, conf_differs: [] },
   };
   const machine = { ...freshMachine(1), by_hand: [hand] };
-  const world = { hosts: { '10.0.0.1': known(machine) }, cluster: unknown(''), leaving: [], answers: {} };
+  const world = { hosts: { '10.0.0.1': known(machine) }, cluster: unknown(''), leaving: [], answers: {}, switches: {} };
   const answer = withConfDifferences(desired, world).hosts['10.0.0.1'];
   return answer?.known === true ? (answer.value.by_hand[0]?.conf_differs ?? []) : [];
 }

@@ -22,7 +22,7 @@ case $1 in
   image) [ -e "$FAKE/pulled" ] && echo sha256:abc ;;
   pull) [ ! -e "$FAKE/no-pull" ] || { cat "$FAKE/no-pull" >&2; exit 1; } ;;
   stop) echo false >"$box/$2/running" ;;
-  restart) echo true >"$box/$2/running" ;;
+  start | restart) echo true >"$box/$2/running" ;;
   rm) rm -r "$box/$2" ;;
   logs) echo "out of $4"; echo "err of $4 tells $SECRET" >&2 ;;
   compose)

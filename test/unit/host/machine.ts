@@ -121,6 +121,11 @@ export class Machine {
     writeFileSync(path, text);
   }
 
+  /** Stands before the machine's own command of that name. */
+  fakeCommand(name: string, script: string): void {
+    writeFileSync(join(this.root, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
   container(service: string, digest: string, { running = true, mounts = '' } = {}): void {
     this.set(`box/${service}/digest`, digest);
     this.set(`box/${service}/running`, `${running}\n`);
@@ -129,7 +134,7 @@ export class Machine {
 
   /** Commands of docker that change something. */
   get changes(): string[] {
-    return this.calls.filter(call => /^(compose\|--|stop|pull|restart|rm)/.test(call));
+    return this.calls.filter(call => /^(compose\|--|stop|start|pull|restart|rm)/.test(call));
   }
 
   get calls(): string[] {

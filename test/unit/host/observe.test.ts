@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
 import { observeCommand, parseObservation } from '../../../.github/actions/deploy/src/observe/host.ts';
-import type { HostWorld } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { type HostWorld, SWITCHES } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { CompiledHost } from '../../../compiler/contract/cluster-json.ts';
 import { cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
@@ -117,6 +117,8 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     write(m, 'data/fe/meta/image/ROLE', 'role=FOLLOWER\n');
     write(m, 'data/fe/meta/image/VERSION', '#x\nclusterId=12345\ntoken=t\n');
     write(m, 'data/fe/meta/bdb/00000000.jdb', 'x');
+    for (const image of ['image.9', 'image.112', 'image.ckpt']) write(m, `data/fe/meta/image/${image}`, 'x');
+    write(m, 'state/fe/switches', SWITCHES.map(key => `${key} 7\n`).join(''));
     write(m, 'data/fe/state/member', '12345\n');
     write(m, 'data/fe/state/peers', '10.0.0.2\n10.0.0.3\n');
     write(m, 'state/fe/peers', '10.0.0.3\nnonsense\n');
@@ -135,8 +137,12 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     expect(world.marker).toEqual({ cluster: 'analytics', commit: 'abc' });
     expect(world.fe).toEqual({
       meta: 'whole',
+      image: 112,
       cluster_id: '12345',
-      state: { member: '12345', joining: true, founding: false, peers: ['10.0.0.2', '10.0.0.3'] },
+      state: {
+        ...{ member: '12345', joining: true, founding: false, peers: ['10.0.0.2', '10.0.0.3'] },
+        switches: Object.fromEntries(SWITCHES.map(key => [key, '7'])),
+      },
     });
     expect(world.be).toEqual({ 'starrocks-be': { storage: 'partial', cluster_id: '12345', member: '12345' } });
     expect(world.images['starrocks/fe-ubuntu:3.3.18']).toBe('sha256:abc');

@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
 import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
 import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
+import { SWITCHES, type Switches } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
@@ -259,6 +260,75 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.read('data/fe/state/peers')).toBe(`10.0.0.1\n${hostile}\n`);
     await s.run({ kind: 'writeState', host: at, peers: [] });
     expect(m.read('state/fe/peers')).toBe('');
+  });
+
+  it('writes down how the switches were, and forgets them', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    const switches = Object.fromEntries(SWITCHES.map((key, at) => [key, at < 2 ? '500' : 'false'])) as Switches;
+    await s.run({ kind: 'writeSwitches', host: at, switches });
+    expect(m.read('state/fe/switches')).toBe(
+      'tablet_sched_max_scheduling_tablets 500\ntablet_sched_max_balancing_tablets 500\n' +
+        'tablet_sched_disable_balance false\ntablet_sched_disable_colocate_balance false\n',
+    );
+    await s.run({ kind: 'writeSwitches', host: at, switches: null });
+    await s.run({ kind: 'writeSwitches', host: at, switches: null });
+    expect(m.read('state/fe/switches')).toBeNull();
+  });
+
+  describe('copying metadata', () => {
+    const copy: OnHost = { kind: 'copyMetadata', host: at, release: '3.3.18' };
+    const copies = (m: Machine) => readdirSync(join(m.deploy, 'data/fe')).filter(name => name !== 'meta');
+    const filled = (m: Machine) => {
+      mkdirSync(join(m.deploy, 'data/fe/meta/image'), { recursive: true });
+      writeFileSync(join(m.deploy, 'data/fe/meta/image/ROLE'), 'role');
+      m.container('starrocks-fe', FE_DIGEST);
+    };
+
+    it('stops the FE first, and leaves a dated copy of the release beside the folder', async () => {
+      const m = machine(shell);
+      filled(m);
+      await (await locked(m)).run(copy);
+      expect(m.changes).toEqual([expect.stringMatching(/^stop\|starrocks-fe/)]);
+      const [name] = copies(m);
+      expect(copies(m)).toEqual([expect.stringMatching(/^meta\.copy-\d{8}T\d{6}Z-3\.3\.18$/)]);
+      expect(m.read(`data/fe/${name}/image/ROLE`)).toBe('role');
+      expect(m.read('data/fe/meta/image/ROLE')).toBe('role');
+    });
+
+    it('makes no second copy of what has not changed, and drops what a cut-off copy has left', async () => {
+      const m = machine(shell);
+      filled(m);
+      mkdirSync(join(m.deploy, 'data/fe/meta.copying/image'), { recursive: true });
+      const s = await locked(m);
+      await s.run(copy);
+      await s.run(copy);
+      const [name = ''] = copies(m);
+      expect(copies(m)).toEqual([name]);
+      const older = join(m.deploy, 'data/fe/meta.copy-20260101T000000Z-3.3.18');
+      renameSync(join(m.deploy, 'data/fe', name), older);
+      utimesSync(older, 1, 1);
+      await s.run(copy);
+      expect(copies(m)).toHaveLength(2);
+    });
+
+    it('without room stops nothing', async () => {
+      const m = machine(shell);
+      filled(m);
+      m.fakeCommand('df', 'echo Filesystem; echo /dev/sda 100 60 40 60% /');
+      expect(await problem((await locked(m)).run(copy))).toMatchObject({ code: 'E_DISK_SHORT', host: at });
+      expect(m.changes).toEqual([]);
+      expect(copies(m)).toEqual([]);
+    });
+
+    it('that fails leaves the FE running', async () => {
+      const m = machine(shell);
+      filled(m);
+      m.fakeCommand('cp', 'echo "cp: cannot read" >&2; exit 1');
+      await problem((await locked(m)).run(copy));
+      expect(m.changes.map(call => call.split('|')[0])).toEqual(['stop', 'start']);
+      expect(m.read('data/fe/meta/image/ROLE')).toBe('role');
+    });
   });
 
   describe('moving metadata aside', () => {

@@ -54,21 +54,36 @@ describe('first bootstrap', () => {
       'metadata',
       machine => ({
         ...machine,
-        fe: { meta: 'whole', cluster_id: '7', state: { member: null, joining: false, founding: false, peers: [] } },
+        fe: {
+          meta: 'whole',
+          image: null,
+          cluster_id: '7',
+          state: { member: null, joining: false, founding: false, peers: [], switches: null },
+        },
       }),
     ],
     [
       'a membership in state/',
       machine => ({
         ...machine,
-        fe: { meta: 'empty', cluster_id: null, state: { member: '7', joining: false, founding: false, peers: [] } },
+        fe: {
+          meta: 'empty',
+          image: null,
+          cluster_id: null,
+          state: { member: '7', joining: false, founding: false, peers: [], switches: null },
+        },
       }),
     ],
     [
       'a join under way',
       machine => ({
         ...machine,
-        fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: true, founding: false, peers: [] } },
+        fe: {
+          meta: 'empty',
+          image: null,
+          cluster_id: null,
+          state: { member: null, joining: true, founding: false, peers: [], switches: null },
+        },
       }),
     ],
     [
@@ -77,8 +92,9 @@ describe('first bootstrap', () => {
         ...machine,
         fe: {
           meta: 'empty',
+          image: null,
           cluster_id: null,
-          state: { member: null, joining: false, founding: false, peers: ['10.0.0.9'] },
+          state: { member: null, joining: false, founding: false, peers: ['10.0.0.9'], switches: null },
         },
       }),
     ],
@@ -101,10 +117,10 @@ describe('first bootstrap', () => {
 
   it('founds again where a founding was cut off before anything else existed', () => {
     const desired = cluster(three);
-    const state = { member: null, joining: false, founding: true, peers: [] };
+    const state = { member: null, joining: false, founding: true, peers: [], switches: null };
     const world = withMachine(emptyWorld(desired), '10.0.0.1', machine => ({
       ...machine,
-      fe: { meta: 'partial', cluster_id: null, state },
+      fe: { meta: 'partial', image: null, cluster_id: null, state },
     }));
     expect(story(desired, world).slice(0, 3)).toEqual([
       prepared(1, 2, 3),
@@ -230,7 +246,12 @@ describe('what is down', () => {
     const world = withMachine(stopped(deployed(desired), '10.0.0.1', 'starrocks-fe'), '10.0.0.1', machine => ({
       ...machine,
       containers: machine.containers.filter(one => one.service !== 'starrocks-fe'),
-      fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
+      fe: {
+        meta: 'empty',
+        image: null,
+        cluster_id: null,
+        state: { member: null, joining: false, founding: false, peers: [], switches: null },
+      },
     }));
     expect(story(desired, world)[0]).toEqual(['join starrocks-fe on 10.0.0.1']);
   });
@@ -239,7 +260,12 @@ describe('what is down', () => {
     const desired = cluster(three);
     const world = withMachine(stopped(deployed(desired), '10.0.0.2', 'starrocks-fe'), '10.0.0.2', machine => ({
       ...machine,
-      fe: { meta: 'whole', cluster_id: 'new', state: { member: null, joining: true, founding: false, peers: [] } },
+      fe: {
+        meta: 'whole',
+        image: null,
+        cluster_id: 'new',
+        state: { member: null, joining: true, founding: false, peers: [], switches: null },
+      },
     }));
     expect(story(desired, world).slice(0, 2)).toEqual([
       ['move the metadata on 10.0.0.2 aside'],
@@ -342,14 +368,6 @@ describe('refusals, before anything is touched', () => {
       'a moved FE port',
       'E_FE_PORT_MOVED',
       { ...base, cluster: known({ ...rows, frontends: rows.frontends.map(row => ({ ...row, edit_log_port: 9011 })) }) },
-    ],
-    [
-      'another version',
-      'E_VERSION_UNSUPPORTED',
-      {
-        ...base,
-        cluster: known({ ...rows, backends: rows.backends.map(row => ({ ...row, version: '3.2.1-abcdef0' })) }),
-      },
     ],
   ] as const)('%s', (_what, code, world: World) => {
     const plan = makePlan(cluster([{ be_conf: 'x' }, {}, {}]), world, everything);

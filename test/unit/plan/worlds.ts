@@ -24,26 +24,30 @@ export interface HostSketch {
 
 const folder = (use: 'meta' | 'storage', container: string, host: string) => ({ use, container, host });
 
-function fe(sketch: HostSketch): FeService | null {
+/** Part of every digest, as it is of the compiled ones. */
+const released = (version: string): string => (version === FIRST ? '' : `-${version}`);
+const FIRST = '3.3.18';
+
+function fe(sketch: HostSketch, version: string): FeService | null {
   if (sketch.fe === null) return null;
   return {
     kind: 'fe',
     name: 'starrocks-fe',
     role: sketch.fe ?? 'follower',
-    image: 'starrocks/fe-ubuntu:3.3.18',
-    digest: `fe-${sketch.fe_conf ?? ''}`,
+    image: `starrocks/fe-ubuntu:${version}`,
+    digest: `fe-${sketch.fe_conf ?? ''}${released(version)}`,
     folders: [folder('meta', '/opt/starrocks/fe/meta', '/opt/starrocks-ha/data/fe/meta')],
     ports,
     heap_mib: 1024,
   };
 }
 
-const be = (sketch: HostSketch, index: number): BeService => ({
+const be = (sketch: HostSketch, index: number, version: string): BeService => ({
   kind: 'be',
   name: index === 0 ? 'starrocks-be' : `starrocks-be-${index}`,
   index,
-  image: 'starrocks/be-ubuntu:3.3.18',
-  digest: `be-${index}-${sketch.be_conf ?? ''}`,
+  image: `starrocks/be-ubuntu:${version}`,
+  digest: `be-${index}-${sketch.be_conf ?? ''}${released(version)}`,
   folders: [folder('storage', '/opt/starrocks/be/storage', `/opt/starrocks-ha/data/be-${index}/storage`)],
   ports: {
     be_port: 9060 + index,
@@ -57,9 +61,10 @@ const be = (sketch: HostSketch, index: number): BeService => ({
 
 /** Hosts 10.0.0.1, 10.0.0.2, … in the order of the sketches. */
 export function cluster(sketches: readonly HostSketch[], policy: Partial<ClusterJson> = {}): ClusterJson {
+  const version = policy.version ?? FIRST;
   const hosts = sketches.map((sketch, index): CompiledHost => {
-    const frontend = fe(sketch);
-    const backends = Array.from({ length: sketch.be ?? 1 }, (_, instance) => be(sketch, instance));
+    const frontend = fe(sketch, version);
+    const backends = Array.from({ length: sketch.be ?? 1 }, (_, instance) => be(sketch, instance, version));
     const services = [...(frontend === null ? [] : [frontend]), ...backends];
     return {
       address: `10.0.0.${index + 1}`,
@@ -68,7 +73,7 @@ export function cluster(sketches: readonly HostSketch[], policy: Partial<Cluster
       deploy_dir: '/opt/starrocks-ha',
       location: sketch.location ?? null,
       memory: null,
-      digest: JSON.stringify(sketch),
+      digest: `${JSON.stringify(sketch)}${released(version)}`,
       files: [
         { path: 'app.env', sha256: `app-${sketch.app ?? ''}`, mode: '0644', service: null },
         ...services.map(service => ({
@@ -85,7 +90,7 @@ export function cluster(sketches: readonly HostSketch[], policy: Partial<Cluster
   return {
     format: 1,
     cluster: 'analytics',
-    version: '3.3.18',
+    version,
     master_host: '10.0.0.1',
     fe_ports: ports,
     default_replication_num: 3,

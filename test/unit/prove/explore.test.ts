@@ -8,6 +8,12 @@ const three: HostSketch[] = [{}, {}, {}];
 const be: HostSketch = { fe: null };
 const plain = cluster(three);
 const changed = cluster(three.map(() => ({ fe_conf: 'x', be_conf: 'x' })));
+const newer = cluster(three, { version: '3.4.10' });
+const large = (): [ClusterJson, World] => {
+  const sketches: HostSketch[] = [{ be: 0 }, { be: 0 }, {}, {}, {}, { fe: 'observer', be: 0 }];
+  const to = cluster(sketches, { version: '3.4.10' });
+  return [to, meets(to, deployed(cluster(sketches)))];
+};
 const grown = cluster([...three, {}]);
 const leaves = (was: ClusterJson, now: ClusterJson, row: object = {}): [ClusterJson, World] => [
   now,
@@ -40,39 +46,42 @@ const racks = (conf: string) =>
 
 /** What is met, and how many states two faults lead to: fewer mean that something is not looked at any more. */
 const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson, World])[] = [
-  ['founds a cluster of three', 2295, plain, emptyWorld(plain)],
-  ['has nothing to do', 344, plain, deployed(plain)],
-  ['changes FEs and BEs', 3060, changed, meets(changed, deployed(plain))],
-  ['changes BEs in two racks', 2260, racks('x'), meets(racks('x'), deployed(racks('')))],
-  ['grows by a machine', 3073, grown, meets(grown, deployed(plain))],
-  ['starts a cluster that stands still', 1007, plain, off],
-  ['takes a BE out', 979, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],
+  ['founds a cluster of three', 1498, plain, emptyWorld(plain)],
+  ['has nothing to do', 232, plain, deployed(plain)],
+  ['changes FEs and BEs', 2439, changed, meets(changed, deployed(plain))],
+  ['changes BEs in two racks', 2064, racks('x'), meets(racks('x'), deployed(racks('')))],
+  ['grows by a machine', 2276, grown, meets(grown, deployed(plain))],
+  ['starts a cluster that stands still', 671, plain, off],
+  ['takes a BE out', 817, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],
   [
     'takes a BE out that drains already',
-    837,
+    675,
     ...leaves(cluster([...three, be]), plain, { tablet_num: 12, system_decommissioned: true }),
   ],
-  ['takes two BEs out', 1246, ...leaves(cluster([...three, be, be]), plain, { tablet_num: 12 })],
+  ['takes two BEs out', 1084, ...leaves(cluster([...three, be, be]), plain, { tablet_num: 12 })],
   [
     'is given a BE back that drains',
-    503,
+    391,
     cluster([...three, be]),
     withRow(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
   ],
-  ['takes an FE out', 2121, ...leaves(cluster([...three, { be: 0 }]), plain)],
-  ['takes two FEs out of five', 3778, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
+  ['takes an FE out', 1274, ...leaves(cluster([...three, { be: 0 }]), plain)],
+  ['takes two FEs out of five', 2730, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
   [
     'makes an observer a follower',
-    2372,
+    1780,
     ...leaves(cluster([...three, { fe: 'observer', be: 0 }]), cluster([...three, { be: 0 }])),
   ],
   [
     'makes a follower an observer',
-    2096,
+    1267,
     ...leaves(cluster([...three, { be: 0 }]), cluster([...three, { fe: 'observer', be: 0 }])),
   ],
-  ['replaces a machine by another', 4274, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
-  ['finds an FE that somebody dropped', 1707, plain, droppedByHand(deployed(plain), '10.0.0.1')],
+  ['replaces a machine by another', 2984, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
+  ['upgrades', 9246, newer, meets(newer, deployed(plain))],
+  ['downgrades', 10630, plain, meets(plain, deployed(newer))],
+  ['upgrades five FEs and an observer', 46289, ...large()],
+  ['finds an FE that somebody dropped', 751, plain, droppedByHand(deployed(plain), '10.0.0.1')],
 ];
 
 describe('the planner, whatever goes wrong in between', () => {

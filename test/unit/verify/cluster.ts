@@ -77,6 +77,6 @@ export const rows = (changes: Partial<ClusterRows> = {}): ClusterRows => ({
 });
 
 export const world = (cluster: ClusterRows, changes: Partial<World> = {}): World => ({
-  ...{ hosts: {}, cluster: known(cluster), leaving: [], answers: {} },
+  ...{ hosts: {}, cluster: known(cluster), leaving: [], answers: {}, switches: {} },
   ...changes,
 });

@@ -5,7 +5,15 @@ import { type Approval, beyond } from '../plan/approval.ts';
 import { holds } from '../plan/gates.ts';
 import { next } from '../plan/next.ts';
 import type { Operation } from '../plan/operation.ts';
-import { convergeAll, type Memory, type Request, startTime, view } from '../plan/situation.ts';
+import {
+  convergeAll,
+  type GrowingMemory,
+  imagesOf,
+  type Memory,
+  type Request,
+  startTime,
+  view,
+} from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
 import { notApproved } from './not-approved.ts';
@@ -79,11 +87,12 @@ export async function converge(
 ): Promise<Convergence> {
   const { doing, signal } = leave;
   const records: StepRecord[] = [];
-  const memory: { started: Record<string, { start_time: string | null }>; unhealthy_before: number | null } = {
+  const memory: GrowingMemory = {
     started: {},
     unhealthy_before: start.cluster.known ? start.cluster.value.unhealthy_tablets : null,
   };
   const waits = new Waits();
+  const begun = new Map<string, number>();
   let world = start;
   let fresh = true;
   for (;;) {
@@ -111,6 +120,9 @@ export async function converge(
     if (decision.kind === 'blocked') return { world, records, problems: decision.problems };
     if (signal.aborted)
       return { world, records: [...records, ...notBegun(decision.steps)], problems: [cancelled(decision)] };
+    const again = (begun.get(JSON.stringify(decision.steps)) ?? 0) + 1;
+    begun.set(JSON.stringify(decision.steps), again);
+    if (again > MOST_TIMES) return { world, records, problems: [withoutEffect(decision.title)] };
     const problems = await runWave(desired, fleet, world, request, memory, decision.steps, records, leave);
     const touched = decision.steps.flatMap(step => (step.host === null ? [] : [step.host]));
     world = await fleet.look(world, { machines: touched, answers: 'all' });
@@ -124,7 +136,7 @@ async function runWave(
   fleet: Fleet,
   world: World,
   request: Request,
-  memory: { started: Record<string, { start_time: string | null }> } & Memory,
+  memory: GrowingMemory,
   steps: readonly Step[],
   records: StepRecord[],
   { approved, doing, signal }: Leave,
@@ -171,6 +183,7 @@ async function runWave(
   }
 
   function remember(operation: Operation): void {
+    if (operation.kind === 'sql' && operation.statement.kind === 'createImage') memory.images_before = imagesOf(world);
     if (operation.kind !== 'activate' && operation.kind !== 'restart') return;
     const key = nodeKey(operation.host, operation.service);
     const node = [...v.frontends, ...v.backends].find(one => one.key === key);
@@ -215,6 +228,17 @@ function refused(step: Step, v: ReturnType<typeof view>, desired: ClusterJson, f
   }
   return null;
 }
+
+/** The same steps again: what they did was undone, or never came about though every machine said that it did. */
+const MOST_TIMES = 5;
+
+const withoutEffect = (title: string): Problem => ({
+  code: 'E_NO_EFFECT',
+  host: null,
+  step: title,
+  message: `What this run did ${MOST_TIMES} times has not lasted: ${title}.`,
+  hint: 'See who else changes this cluster at the same time, then deploy again.',
+});
 
 const notBegun = (steps: readonly Step[]): StepRecord[] =>
   steps.map(step => ({ title: stepTitle(step), step, outcome: 'not-begun', started: null, ended: null }));

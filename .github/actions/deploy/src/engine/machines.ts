@@ -1,7 +1,7 @@
 import type { BeService, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
 import { openSession, type Session } from '../host/session.ts';
-import { type Ask, observeCluster, probe } from '../observe/cluster.ts';
+import { type Ask, observeCluster, observeSwitches, probe } from '../observe/cluster.ts';
 import { observeCommand, parseObservation } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
@@ -50,7 +50,7 @@ export class Machines implements Fleet {
   /** The first look: a connection to every machine, one command each, then the cluster once. */
   async observe(): Promise<World> {
     const hosts = await this.observeMachines();
-    const before: World = { hosts, cluster: unknown('not asked yet'), leaving: [], answers: {} };
+    const before: World = { hosts, cluster: unknown('not asked yet'), leaving: [], answers: {}, switches: {} };
     return this.look(before, { machines: [], answers: 'all' });
   }
 
@@ -124,12 +124,35 @@ export class Machines implements Fleet {
       address => what.answers === 'all' || what.answers.includes(address),
     );
     const again = moved.length === 0 ? {} : await this.#answers(moved, settled, cluster);
+    const hosts = { ...before.hosts, ...Object.fromEntries(seen) };
     return {
-      hosts: { ...before.hosts, ...Object.fromEntries(seen) },
+      hosts,
       cluster,
       leaving: before.leaving,
       answers: { ...before.answers, ...answers, ...again },
+      switches: cluster.known ? await this.#switches(hosts) : {},
     };
+  }
+
+  /** Of every FE that answers; only where another image runs than is wanted, or a change of the version is not wound up. */
+  async #switches(machines: World['hosts']): Promise<World['switches']> {
+    const changing = this.#options.desired.cluster.hosts.some(host => {
+      const answer = machines[host.address];
+      if (answer?.known !== true) return false;
+      const images = new Map([host.fe, ...host.be].map(service => [service?.name, service?.image]));
+      return (
+        answer.value.fe?.state.switches != null ||
+        answer.value.containers.some(one => images.get(one.service as ServiceName) !== one.image)
+      );
+    });
+    if (!changing) return {};
+    const { fe_ports, timeouts } = this.#options.desired.cluster;
+    const asks = this.#asks().filter(({ address }) => mayAnswer(machines, address, 'starrocks-fe'));
+    const options = { password: this.#options.password, timeoutMs: timeouts.query * 1000 };
+    const found = await Promise.all(
+      asks.map(async ask => [ask.address, await observeSwitches(ask, fe_ports.query_port, options)] as const),
+    );
+    return Object.fromEntries(found.flatMap(([address, value]) => (value === null ? [] : [[address, value]])));
   }
 
   #movedPorts(before: World['cluster'], now: World['cluster']): string[] {
@@ -163,7 +186,7 @@ export class Machines implements Fleet {
   }
 
   /** The FE that answered last is asked first. */
-  async #rows(before: World): Promise<World['cluster']> {
+  async #rows(before: Pick<World, 'hosts' | 'cluster'>): Promise<World['cluster']> {
     const { fe_ports, timeouts } = this.#options.desired.cluster;
     const last = before.cluster.known ? before.cluster.value.asked : null;
     const asks = this.#asks()
@@ -217,7 +240,7 @@ export class Machines implements Fleet {
     if (operation.kind === 'sql') {
       const access = this.#asks();
       const { fe_ports, timeouts } = this.#options.desired.cluster;
-      const world = await this.#rows({ hosts: {}, cluster: unknown(''), leaving: [], answers: {} });
+      const world = await this.#rows({ hosts: {}, cluster: unknown('') });
       const asked = world.known ? (world.value.leader ?? world.value.asked) : null;
       const ask = access.find(one => one.address === asked) ?? access[0];
       if (ask === undefined)

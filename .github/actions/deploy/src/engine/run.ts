@@ -1,6 +1,7 @@
 import { DeployError } from '../error.ts';
 import { approvalOf, beyond } from '../plan/approval.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
+import type { Request } from '../plan/situation.ts';
 import { type LockOwner, nodeKey, type World } from '../plan/world.ts';
 import { prove } from '../prove/prove.ts';
 import { auditRecord } from '../report/audit-record.ts';
@@ -146,6 +147,18 @@ async function act(options: RunOptions, machines: Machines, course: Course, plan
   const { approved, doing, signal } = options;
   const done = await converge(desired.cluster, machines, world, request, { approved, doing, signal });
   course.records = done.records;
+  course.problems.push(...done.problems);
+  course.world = done.world;
+  if (done.problems.length > 0 && !signal.aborted) await rebalance(options, machines, course);
+}
+
+/** A change of the version that stops on the way must not leave tablets that nobody repairs or balances. */
+async function rebalance(options: RunOptions, machines: Machines, course: Course): Promise<void> {
+  const request: Request = { hosts: null, service: null, intent: 'rebalance' };
+  const { doing, signal } = options;
+  const leave = { approved: null, doing, signal };
+  const done = await converge(options.desired.cluster, machines, course.world as World, request, leave);
+  course.records = [...course.records, ...done.records];
   course.problems.push(...done.problems);
   course.world = done.world;
 }

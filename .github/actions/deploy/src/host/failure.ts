@@ -47,6 +47,13 @@ const CAUSES: readonly Cause[] = [
     hint: 'Install Docker Engine and the Compose plugin (v2) there.',
   },
   {
+    sign: /^E_DISK_SHORT/m,
+    code: 'E_DISK_SHORT',
+    message: host =>
+      `There is no room on ${host.address} for a copy of the metadata, without which no release is changed`,
+    hint: 'Free some space on the disk of the metadata folder, older copies beside it (`meta.copy-…`) for one, and deploy again.',
+  },
+  {
     sign: /no space left on device|disk quota exceeded/i,
     code: 'E_DISK_FULL',
     message: host => `The disk of ${host.deploy_dir} on ${host.address} is full`,

@@ -90,10 +90,13 @@ look_fe() { # META STATE COPY
   else
     echo 'meta empty'
   fi
+  find "$1/image" -name 'image.[0-9]*' 2>/dev/null | sed -n 's|.*/image\.\([0-9]*\)$|\1|p' | sort -n | tail -n 1 |
+    sed 's/^/image /'
   sed -n 's/^clusterId=\([0-9-]*\).*/cluster_id \1/p' "$1/image/VERSION" 2>/dev/null | head -n 1
   remembers "$2" "$3" member && printf 'member %s\n' "$(remembered "$2" "$3" member)"
   remembers "$2" "$3" joining && echo joining
   remembers "$2" "$3" founding && echo founding
+  sed -n 's/^\([a-z_]*\) \([a-z0-9]*\)$/switch \1 \2/p' "$2/switches" 2>/dev/null
   cat "$2/peers" "$3/peers" 2>/dev/null | sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' | sort -u
 }
 

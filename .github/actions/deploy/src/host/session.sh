@@ -180,6 +180,41 @@ do_writeState() {
   done
 }
 
+# writeSwitches [LINE...]: none forgets them
+do_writeSwitches() {
+  if [ $# -eq 0 ]; then
+    rm -f "$dir/state/fe/switches" || die "$dir/state/fe/switches cannot be removed"
+  else
+    printf '%s\n' "$@" | put "$dir/state/fe/switches" || die "$dir/state/fe/switches cannot be written"
+  fi
+}
+
+# copyMetadata META RELEASE: stops the FE, which runs on when there is no room or the copy fails. One copy for each state
+# that the metadata was in; they are never deleted.
+do_copyMetadata() {
+  [ -d "$1" ] || die "$1 is not there"
+  state=$(state_of starrocks-fe) || die "$state"
+  needs=$(du -sk "$1" | sed 's/[^0-9].*//')
+  free=$(df -Pk "$1" | sed -n 's/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p')
+  # With less than 5 GiB an FE stops working.
+  [ "${free:-0}" -gt $((${needs:-0} + 5242880)) ] ||
+    die "E_DISK_SHORT a copy of $1 needs $((${needs:-0} / 1024 + 1)) MiB, an FE wants 5120 MiB besides, and $((${free:-0} / 1024)) MiB are free"
+  [ "$state" != running ] || docker stop starrocks-fe || die 'the FE cannot be stopped'
+  for copy in "$1".copy-*; do
+    # Nothing is younger than that copy: a run that was killed has made it.
+    if [ -d "$copy" ] && [ -z "$(find "$1" -newer "$copy" -print -quit)" ]; then exit 0; fi
+  done
+  # What a copy that was cut off has left.
+  rm -rf "$1.copying"
+  copy=$1.copy-$(date -u +%Y%m%dT%H%M%SZ)-$2
+  if cp -a --reflink=auto "$1" "$1.copying" && touch "$1.copying" && mv -nT "$1.copying" "$copy"; then
+    printf '%s\n' "$copy"
+    exit 0
+  fi
+  [ "$state" != running ] || docker start starrocks-fe
+  die "$1 cannot be copied"
+}
+
 # asideMetadata META COPY REASON: renamed, never deleted
 do_asideMetadata() {
   state=$(state_of starrocks-fe) || die "$state"
@@ -290,7 +325,7 @@ operate() { # OP < nothing
     set -- "$@" "${word%.}"
   done <"$tmp/words"
   case $op in
-    stage | pull | activate | refresh | writeState | asideMetadata | stop | adopt | restart | removeContainer | retire | record)
+    stage | pull | activate | refresh | writeState | writeSwitches | copyMetadata | asideMetadata | stop | adopt | restart | removeContainer | retire | record)
       [ -n "$locked" ] || die 'this session does not hold the lock of the machine'
       "do_$op" "$@"
       ;;

@@ -6,7 +6,7 @@ import { DeployError } from '../error.ts';
 import { observeArguments, parseObservation, stateFolder } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
-import type { HostWorld, LockOwner, Marker } from '../plan/world.ts';
+import { type HostWorld, type LockOwner, type Marker, SWITCHES } from '../plan/world.ts';
 import { redact } from '../report/redact.ts';
 import { type Connection, connectionLost } from '../transport/connect.ts';
 import type { Counters } from '../transport/counters.ts';
@@ -152,6 +152,7 @@ async function render(
 ): Promise<Request> {
   const { kind: op } = operation;
   const copy = host.fe?.folders.find(folder => folder.use === 'state-copy')?.host ?? '';
+  const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host ?? '';
   switch (operation.kind) {
     case 'stage': {
       const sums = host.files.map(file => `${file.sha256}  ${file.path}\n`).join('');
@@ -181,8 +182,13 @@ async function render(
       return { op, words: [host.digest, marker(context), ...host.files.map(file => file.path)] };
     case 'writeState':
       return { op, words: [copy, ...operation.peers] };
+    case 'writeSwitches': {
+      const { switches } = operation;
+      return { op, words: switches === null ? [] : SWITCHES.map(key => `${key} ${switches[key]}`) };
+    }
+    case 'copyMetadata':
+      return { op, words: [meta, operation.release] };
     case 'asideMetadata': {
-      const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host ?? '';
       return { op, words: [meta, copy, operation.reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)] };
     }
     case 'stop':

@@ -1,12 +1,13 @@
 import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ClusterRows, type Known, known, unknown } from '../plan/world.ts';
+import { type ClusterRows, type Known, known, type Switches, unknown } from '../plan/world.ts';
 import type { Sql } from '../starrocks/client.ts';
 import { closedPort } from '../starrocks/closed-port.ts';
 import { deadline } from '../starrocks/deadline.ts';
 import { aboutPassword, login } from '../starrocks/password.ts';
 import { backendRows, frontendRows, unhealthyTablets } from '../starrocks/rows.ts';
 import { SqlFailure } from '../starrocks/sql-failure.ts';
+import { readSwitches } from '../starrocks/switches.ts';
 
 /** A machine and the way to a port on it, through its own SSH connection. */
 export interface Ask {
@@ -68,6 +69,15 @@ export async function probe(kind: 'fe' | 'be', ask: Ask, port: number, options: 
   } catch (error) {
     if (error instanceof NoWay) return unknown(`no way to ${ask.address}:${port}: ${error.message}`);
     return known(false);
+  }
+}
+
+/** What this FE allows its tablet scheduler, or null: it does not answer, or root may not see it. */
+export async function observeSwitches(ask: Ask, port: number, options: AskOptions): Promise<Switches | null> {
+  try {
+    return await bounded(ask, port, options, async connect => readSwitches((await login({ connect, ...options })).sql));
+  } catch {
+    return null;
   }
 }
 

@@ -12,6 +12,8 @@ import {
   type Listener,
   type LockOwner,
   type Marker,
+  SWITCHES,
+  type Switches,
   unknown,
 } from '../plan/world.ts';
 import { quote } from '../transport/quote.ts';
@@ -338,14 +340,23 @@ function feOf(text: string): FeData {
   const meta = value('meta');
   return {
     meta: meta === 'whole' || meta === 'partial' ? meta : 'empty',
+    image: value('image') === null ? null : Number(value('image')),
     cluster_id: value('cluster_id'),
     state: {
       member: value('member'),
       joining: value('joining') !== null,
       founding: value('founding') !== null,
       peers: [...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []),
+      switches: switchesOf(text),
     },
   };
+}
+
+/** null as well where one is missing: then nobody wrote them down whole. */
+function switchesOf(text: string): Switches | null {
+  const written = new Map([...text.matchAll(/^switch (\S+) (\S+)$/gm)].map(([, key, value]) => [key, value]));
+  const found = SWITCHES.map(key => [key, written.get(key)] as const);
+  return found.every(([, value]) => value !== undefined) ? (Object.fromEntries(found) as Switches) : null;
 }
 
 function beOf(text: string): [ServiceName, BeData] {

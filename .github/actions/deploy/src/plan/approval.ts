@@ -51,17 +51,26 @@ export function beyond(approval: Approval, desired: ClusterJson, steps: readonly
 }
 
 /** How a node comes to run its new definition depends on whether it runs now, and that is no question of approval. */
-const ALIKE: Partial<Record<Action, Action>> = { start: 'restart', register: 'add', join: 'add' };
+const ALIKE: Partial<Record<Action, Action>> = {
+  start: 'restart',
+  upgrade: 'restart',
+  downgrade: 'restart',
+  register: 'add',
+  join: 'add',
+};
 
 const key = ({ host, service, action, digest }: ApprovedStep): string =>
   JSON.stringify([host, service, ALIKE[action] ?? action, digest]);
+
+/** They come with what is approved, and how many of them only the live cluster shows. */
+const ATTENDANT: ReadonlySet<Action> = new Set(['prepare', 'remember', 'note', 'hold', 'resume', 'image']);
 
 /** The steps as an approval names them, in an order of their own. */
 function approvable(desired: ClusterJson, waves: readonly Wave[]): ApprovedStep[] {
   const hosts = new Map(desired.hosts.map(host => [host.address, host]));
   const all = waves
     .flatMap(wave => wave.steps)
-    .filter(step => step.action !== 'prepare' && step.action !== 'remember')
+    .filter(step => !ATTENDANT.has(step.action))
     .map((step): ApprovedStep => {
       const host = step.host === null ? undefined : hosts.get(step.host);
       const service = [host?.fe, ...(host?.be ?? [])].find(one => one?.name === step.service);

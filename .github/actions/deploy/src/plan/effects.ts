@@ -1,8 +1,15 @@
-import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import type {
+  BeService,
+  ClusterJson,
+  CompiledHost,
+  FeService,
+  ServiceName,
+} from '../../../../../compiler/contract/cluster-json.ts';
 import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
 import { unreachableCase } from './unreachable.ts';
-import type { BackendRow, Container, FeData, FrontendRow, HostWorld, World } from './world.ts';
+import { releaseOfImage } from './version-path.ts';
+import type { BackendRow, Container, FeData, FrontendRow, HostWorld, Switches, World } from './world.ts';
 import { known, nodeKey, unknown } from './world.ts';
 
 /** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
@@ -32,6 +39,8 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     case 'pull':
     case 'writeState':
     case 'asideMetadata':
+    case 'copyMetadata':
+    case 'writeSwitches':
     case 'stop':
     case 'removeContainer':
     case 'retire':
@@ -66,7 +75,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
         images: { ...machine.images, [operation.image]: 'pulled' },
       }));
     case 'activate':
-      return onHost(world, operation.host, machine =>
+      return onHost(forgetful(world, operation), operation.host, machine =>
         activated(withFiles(machine, desired, operation.host, operation.service), desired, operation),
       );
     case 'refresh':
@@ -81,11 +90,18 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
           state: { ...fe.state, peers: [...operation.peers] },
         })),
       );
+    case 'writeSwitches':
+      return onHost(world, operation.host, machine =>
+        withFe(machine, fe => ({ ...fe, state: { ...fe.state, switches: operation.switches } })),
+      );
+    case 'copyMetadata':
+      return apply({ kind: 'stop', host: operation.host, service: 'starrocks-fe' }, desired, world);
     case 'asideMetadata':
       return onHost(world, operation.host, machine =>
         withFe(machine, fe => ({
           ...fe,
           meta: 'empty',
+          image: null,
           cluster_id: null,
           state: { ...fe.state, joining: false },
         })),
@@ -98,7 +114,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
         ),
       }));
     case 'restart':
-      return onHost(world, operation.host, machine => ({
+      return onHost(forgetful(world, operation), operation.host, machine => ({
         ...machine,
         containers: machine.containers.map(container =>
           container.service === operation.service
@@ -123,6 +139,21 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
       return unreachableCase(operation);
   }
 }
+
+/** An FE that starts begins with the switches of its fe.conf. */
+function forgetful(world: World, { host, service }: { readonly host: string; readonly service: string }): World {
+  if (service !== 'starrocks-fe' || world.switches[host] === undefined) return world;
+  const { [host]: _, ...switches } = world.switches;
+  return { ...world, switches };
+}
+
+/** StarRocks' own defaults. */
+const DEFAULT_SWITCHES: Switches = {
+  tablet_sched_max_scheduling_tablets: '10000',
+  tablet_sched_max_balancing_tablets: '500',
+  tablet_sched_disable_balance: 'false',
+  tablet_sched_disable_colocate_balance: 'false',
+};
 
 /** Hosts by address, made once for each cluster.json: a plan asks for them many thousand times. */
 const indexes = new WeakMap<ClusterJson, ReadonlyMap<string, CompiledHost>>();
@@ -152,8 +183,9 @@ function onHost(world: World, address: string, change: (machine: HostWorld) => H
 
 const emptyFe: FeData = {
   meta: 'empty',
+  image: null,
   cluster_id: null,
-  state: { member: null, joining: false, founding: false, peers: [] },
+  state: { member: null, joining: false, founding: false, peers: [], switches: null },
 };
 
 const withFe = (machine: HostWorld, change: (fe: FeData) => FeData): HostWorld => ({
@@ -226,6 +258,17 @@ function executed(statement: Statement, world: World): World {
   switch (statement.kind) {
     case 'setRootPassword':
       return { ...world, cluster: known({ ...rows, root_open: false }) };
+    case 'setSwitches': {
+      const running = Object.keys(world.switches).map(address => [address, statement.switches]);
+      return { ...world, switches: Object.fromEntries(running) };
+    }
+    case 'createImage':
+      return rows.frontends
+        .filter(row => row.alive)
+        .reduce(
+          (at, row) => onHost(at, row.host, machine => withFe(machine, fe => ({ ...fe, image: (fe.image ?? 0) + 1 }))),
+          world,
+        );
     case 'addFollower':
     case 'addObserver': {
       if (rows.frontends.some(row => row.host === statement.host)) return world;
@@ -331,24 +374,26 @@ export function settle(desired: ClusterJson, world: World): World {
   if (!settled.cluster.known) return { ...settled, answers };
   const { value: rows } = settled.cluster;
   const runs = (address: string, service: string): boolean => isRunning(settled, address, service);
+  const switches: Record<string, Switches> = {};
   const at = (address: string): CompiledHost[] => [
     ...(hostsOf(desired).get(address) === undefined ? [] : [hostOf(desired, address)]),
     ...world.leaving.filter(host => host.address === address),
   ];
   const heard = rows.frontends.map(row => {
-    const here = at(row.host).some(host => host.fe !== null);
-    if (!here || settled.hosts[row.host]?.known !== true) return row;
+    const fe = at(row.host).find(host => host.fe !== null)?.fe ?? null;
+    if (fe === null || settled.hosts[row.host]?.known !== true) return row;
     const alive = runs(row.host, 'starrocks-fe');
     answers[nodeKey(row.host, 'starrocks-fe')] = known(alive);
-    return alive
-      ? {
-          ...row,
-          alive,
-          join: true,
-          last_heartbeat: row.last_heartbeat ?? 'now',
-          start_time: 'now',
-        }
-      : { ...row, alive };
+    if (!alive) return { ...row, alive };
+    switches[row.host] = world.switches[row.host] ?? DEFAULT_SWITCHES;
+    return {
+      ...row,
+      alive,
+      join: true,
+      last_heartbeat: row.last_heartbeat ?? 'now',
+      start_time: 'now',
+      version: versionOf(desired, settled, row, fe),
+    };
   });
   const backends = rows.backends.map(row => {
     const be = at(row.host)
@@ -359,8 +404,9 @@ export function settle(desired: ClusterJson, world: World): World {
     answers[nodeKey(row.host, be.name)] = known(alive);
     if (!alive) return row.alive ? { ...row, alive } : row;
     // Most rows stay as they are, and a plan for many machines settles many times.
-    const as = row.alive && row.last_heartbeat === 'now' && row.last_start_time === 'now';
-    return as ? row : { ...row, alive, last_heartbeat: 'now', last_start_time: 'now' };
+    const version = versionOf(desired, settled, row, be);
+    const as = row.alive && row.last_heartbeat === 'now' && row.last_start_time === 'now' && row.version === version;
+    return as ? row : { ...row, alive, last_heartbeat: 'now', last_start_time: 'now', version };
   });
   const frontends = led(heard);
   if (frontends === null) return { ...settled, answers, cluster: unknown('no majority of followers is up') };
@@ -368,13 +414,41 @@ export function settle(desired: ClusterJson, world: World): World {
   settled = {
     ...settled,
     answers,
+    switches,
     cluster: known({ ...rows, leader, frontends, backends: moved(desired, backends) }),
   };
-  return { ...settled, hosts: learnt(settled.hosts, frontends, answers) };
+  const beating = new Map<string, Set<string>>();
+  for (const row of backends) {
+    const be = at(row.host)
+      .flatMap(host => host.be)
+      .find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
+    if (be === undefined || !row.alive) continue;
+    beating.set(row.host, (beating.get(row.host) ?? new Set()).add(be.name));
+  }
+  return { ...settled, hosts: learnt(settled.hosts, frontends, beating, answers) };
+}
+
+/** The release that a node tells with its heartbeat. */
+function versionOf(
+  desired: ClusterJson,
+  world: World,
+  row: FrontendRow | BackendRow,
+  service: FeService | BeService,
+): string | null {
+  const answer = world.hosts[row.host];
+  const machine = answer?.known === true ? answer.value : null;
+  const image = machine?.containers.find(one => one.service === service.name)?.image;
+  if (image === undefined) return row.version;
+  return image === service.image ? desired.version : (releaseOfImage(image) ?? row.version);
 }
 
 /** What machines come to look like by themselves: containers that answer are healthy, members know that they are. */
-function learnt(hosts: World['hosts'], rows: readonly FrontendRow[], answers: World['answers']): World['hosts'] {
+function learnt(
+  hosts: World['hosts'],
+  rows: readonly FrontendRow[],
+  beating: ReadonlyMap<string, ReadonlySet<string>>,
+  answers: World['answers'],
+): World['hosts'] {
   const joined = new Map(rows.filter(row => row.join && row.alive).map(row => [row.host, row.cluster_id]));
   const answering = (address: string, service: string): boolean => {
     const answer = answers[nodeKey(address, service)];
@@ -385,7 +459,9 @@ function learnt(hosts: World['hosts'], rows: readonly FrontendRow[], answers: Wo
     if (!answer.known) continue;
     const healthy = withHealth(answer.value, service => answering(address, service));
     const id = joined.get(address);
-    const machine = id === undefined ? healthy : withMembership(healthy, id);
+    const member = id === undefined ? healthy : withMembership(healthy, id);
+    const heard = beating.get(address);
+    const machine = heard === undefined ? member : withStorage(member, heard, rows[0]?.cluster_id ?? '');
     if (machine === answer.value) continue;
     changed ??= { ...hosts };
     changed[address] = known(machine);
@@ -413,6 +489,14 @@ function withMembership(machine: HostWorld, id: string): HostWorld {
     cluster_id: id,
     state: { ...there.state, member: id, joining: false, founding: false },
   }));
+}
+
+/** The first heartbeat writes the cluster's id into a BE's storage. */
+function withStorage(machine: HostWorld, heard: ReadonlySet<string>, id: string): HostWorld {
+  const fresh = [...heard].filter(name => machine.be[name as ServiceName]?.storage !== 'whole');
+  if (fresh.length === 0) return machine;
+  const whole = fresh.map(name => [name, { storage: 'whole', cluster_id: id, member: id }] as const);
+  return { ...machine, be: { ...machine.be, ...Object.fromEntries(whole) } };
 }
 
 /** Another follower leads when the leader is gone; null: without a majority nobody does (seen). */
@@ -455,7 +539,11 @@ function elect(desired: ClusterJson, world: World): World {
     const answer = world.hosts[address];
     return answer?.known === true ? answer.value.fe : null;
   };
-  const members = fes.filter(({ host }) => feData(host.address)?.meta === 'whole');
+  const met = new Set(fes.flatMap(({ host }) => feData(host.address)?.state.peers ?? []));
+  // A machine that nobody can look at votes all the same, if others have met it.
+  const members = fes.filter(({ host: { address } }) =>
+    world.hosts[address]?.known === true ? feData(address)?.meta === 'whole' : met.has(address),
+  );
   const founds = members.length === 0 && isRunning(world, desired.master_host, 'starrocks-fe');
   const electing = founds ? fes.filter(({ host }) => host.address === desired.master_host) : members;
   const running = electing.filter(({ host }) => isRunning(world, host.address, 'starrocks-fe'));
@@ -487,13 +575,12 @@ function elect(desired: ClusterJson, world: World): World {
   };
 }
 
-/** BEs whose storage carries a cluster id were registered before everything stopped. */
+/** BEs that were registered before everything stopped: their storage carries a cluster id, or nobody can look at it. */
 function knownBackends(desired: ClusterJson, world: World): BackendRow[] {
   return desired.hosts.flatMap(host => {
     const answer = world.hosts[host.address];
-    if (answer?.known !== true) return [];
     return host.be
-      .filter(be => answer.value.be[be.name]?.storage === 'whole')
+      .filter(be => answer?.known !== true || answer.value.be[be.name]?.storage === 'whole')
       .map(be => ({
         ...newBackend(host.address, be.ports.heartbeat_service_port),
         location: host.location ?? '',

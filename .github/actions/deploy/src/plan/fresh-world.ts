@@ -11,7 +11,10 @@ export const freshMachine = (memory: number): HostWorld => ({
   containers: [],
   by_hand: [],
   strangers: [],
-  fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
+  fe: {
+    ...{ meta: 'empty', image: null, cluster_id: null },
+    state: { member: null, joining: false, founding: false, peers: [], switches: null },
+  },
   be: {},
   listeners: [],
   disks: [],
@@ -26,4 +29,5 @@ export const freshWorld = (desired: ClusterJson, memory = Number.POSITIVE_INFINI
   cluster: unknown('no FE answers'),
   leaving: [],
   answers: {},
+  switches: {},
 });

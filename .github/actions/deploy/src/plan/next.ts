@@ -21,21 +21,22 @@ import {
   startFrontendsAsTheyAre,
   stopChosen,
 } from './repair.ts';
-import {
-  activate,
-  addBackend,
-  asItIs,
-  blocked,
-  notYet,
-  type Roll,
-  type Rule,
-  step,
-  towardsDefinition,
-  wave,
-} from './rule.ts';
+import { activate, addBackend, asBefore, asItIs, blocked, notYet, type Roll, type Rule, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
 import { current, down, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
 import type { Next, Step } from './step.ts';
+import {
+  bringBalanceBack,
+  bringBalanceBackAtEnd,
+  holdBalance,
+  isTrial,
+  makeImage,
+  mayChange,
+  saveSwitches,
+  towardsRelease,
+  versionChange,
+  versionDiffers,
+} from './upgrade.ts';
 
 /**
  * What is to be done next, from one observation: pure, so that a plan can be shown before anybody runs it and a killed
@@ -75,8 +76,11 @@ const CONVERGE: readonly Rule[] = [
   removeLeftovers,
   removeFrontends,
   setLocations,
-  restartBackends,
-  restartFrontends,
+  saveSwitches,
+  holdBalance,
+  makeImage,
+  rollOut,
+  bringBalanceBackAtEnd,
   refreshFiles,
   rememberPeers,
   removeBackends,
@@ -93,6 +97,7 @@ const ORDERS: Readonly<Record<Intent, readonly Rule[]>> = {
   stop: [refuseUnsafe, stopChosen],
   start: [refuseUnsafe, startFrontendsAsTheyAre, awaitLeaderOfStarted, startBackendsAsTheyAre, awaitStarted],
   adopt: [refuseUnsafe, refuseDifferent, prepare, takeOver],
+  rebalance: [bringBalanceBack],
 };
 
 function refuse(v: View): Next | null {
@@ -232,15 +237,12 @@ function coldStart(v: View): Next | null {
   );
   return wave(
     'start all FEs together, because no leader answers',
-    asleep.map(node =>
-      step(
-        node,
-        'start',
-        'no leader answers and it is down',
-        [activate(node)],
-        [{ kind: 'already-down', node: node.key }],
-      ),
-    ),
+    asleep.flatMap(node => {
+      const gates: Gate[] = [{ kind: 'already-down', node: node.key }];
+      if (!versionDiffers(v, node)) return [step(node, 'start', whyDown(node), [activate(node)], gates)];
+      // A cold start and another release at once would leave no way back.
+      return startAsBefore(v, node, gates);
+    }),
   );
 }
 
@@ -327,11 +329,21 @@ function startFrontendsThatAreDown(v: View): Next | null {
   );
   return wave(
     'start FEs that are down',
-    asleep.map(node =>
-      step(node, 'start', whyDown(node), [activate(node)], [{ kind: 'already-down', node: node.key }]),
-    ),
+    asleep.flatMap(node => startStep(v, node)),
   );
 }
+
+/** One whose release changes waits for its turn, and runs as it was until then. */
+function startStep(v: View, node: Node): Step[] {
+  const gates: Gate[] = [{ kind: 'already-down', node: node.key }];
+  if (!versionDiffers(v, node)) return [step(node, 'start', whyDown(node), [activate(node)], gates)];
+  return mayChange(v, node) ? [] : startAsBefore(v, node, gates);
+}
+
+const startAsBefore = (v: View, node: Node, gates: readonly Gate[]): Step[] =>
+  running(node) || v.memory.started[node.key] !== undefined
+    ? []
+    : [step(node, 'start', whyDown(node), [asBefore(node)], gates)];
 
 const whyDown = (node: Node): string =>
   running(node) ? 'it does not answer, and its files differ' : `its container is ${node.container?.state ?? 'missing'}`;
@@ -366,9 +378,14 @@ const awaitNodes = (nodes: readonly Node[], service: ServiceName, limit: number)
 };
 
 function awaitFrontends(v: View): Next | null {
-  const coming = v.frontends.filter(node => reachable(node) && running(node) && current(node) && !up(node, v.memory));
+  const coming = v.frontends.filter(
+    node => reachable(node) && running(node) && awaited(v, node) && !up(node, v.memory),
+  );
   return awaitNodes(coming, 'starrocks-fe', v.desired.timeouts.fe_ready);
 }
+
+/** Nothing is left to be done to it but to see it come up. */
+const awaited = (v: View, node: Node): boolean => current(node) || v.memory.started[node.key] !== undefined;
 
 /** What this run started itself, whatever its definition. */
 function awaitStarted(v: View): Next | null {
@@ -407,9 +424,11 @@ function joinFrontend(v: View): Next | null {
   const [first] = order;
   if (first === undefined) return null;
   const host = first.host.address;
+  const early = versionDiffers(v, first) && !mayChange(v, first);
+  if (early && first.container === null) return awaitsRelease(v, first);
   const operations: Operation[] = [
     { kind: 'writeState', host, peers: peersFor(v, host) },
-    activate(first),
+    early ? asBefore(first) : activate(first),
     addFrontend(first),
   ];
   if (first.row === null) return wave('join an FE', [step(first, 'join', 'it is new', operations)]);
@@ -427,6 +446,15 @@ function joinFrontend(v: View): Next | null {
   return wave('join an FE', [step(first, 'join', reason, operations, [gate])]);
 }
 
+/** It would join with a release whose turn has not come, and the old one is not there any more. */
+const awaitsRelease = (v: View, node: FeNode): Next =>
+  blocked(
+    node,
+    'E_VERSION_AND_MORE',
+    `${node.key} has lost its container and its metadata while the cluster becomes ${v.desired.version}.`,
+    'Write the release that the other FEs run, deploy, and then write the new one again.',
+  );
+
 function startBackendsThatAreDown(v: View): Next | null {
   const asleep = v.backends.filter(
     node =>
@@ -438,9 +466,7 @@ function startBackendsThatAreDown(v: View): Next | null {
   );
   return wave(
     'start BEs that are down',
-    asleep.map(node =>
-      step(node, 'start', whyDown(node), [activate(node)], [{ kind: 'already-down', node: node.key }]),
-    ),
+    asleep.flatMap(node => startStep(v, node)),
   );
 }
 
@@ -458,7 +484,7 @@ function addBackends(v: View): Next | null {
 }
 
 function awaitBackends(v: View): Next | null {
-  const coming = v.backends.filter(node => reachable(node) && running(node) && current(node) && !up(node, v.memory));
+  const coming = v.backends.filter(node => reachable(node) && running(node) && awaited(v, node) && !up(node, v.memory));
   const [first] = coming;
   return first === undefined ? null : awaitNodes(coming, first.service.name, v.desired.timeouts.be_ready);
 }
@@ -485,16 +511,16 @@ function setLocations(v: View): Next | null {
 const stale = (node: Node): boolean => reachable(node) && node.container !== null && !current(node);
 
 const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: string | null): Step => {
-  const { reason, operation } = roll(node);
-  return { ...step(node, 'restart', reason, [operation], gates), outage };
+  const { action, reason, operations } = roll(node);
+  return { ...step(node, action, reason, operations, gates), outage };
 };
 
-function restartBackends(v: View): Next | null {
-  return rollBackends(v, v.backends.filter(stale), towardsDefinition);
-}
-
-function restartFrontends(v: View): Next | null {
-  return rollFrontends(v, v.frontends.filter(stale), towardsDefinition);
+/** BEs before FEs; only a downgrade goes the other way round. */
+function rollOut(v: View): Next | null {
+  const roll = towardsRelease(v);
+  const backends = () => rollBackends(v, v.backends.filter(stale), roll);
+  const frontends = () => rollFrontends(v, v.frontends.filter(stale), roll);
+  return versionChange(v)?.direction === 'downgrade' ? (frontends() ?? backends()) : (backends() ?? frontends());
 }
 
 /** Every chosen node once. What this run has restarted is remembered, because nothing else tells it from the rest. */
@@ -508,7 +534,7 @@ function restartAgain(v: View): Next | null {
 function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | null {
   const [first] = differ.toSorted((a, b) => Number(down(b)) - Number(down(a)));
   if (first === undefined) return null;
-  const width = Math.max(1, replicasAway(v.desired.default_replication_num));
+  const width = isTrial(v) ? 1 : Math.max(1, replicasAway(v.desired.default_replication_num));
   const alike = differ.filter(node => node !== first && node.host.location === first.host.location);
   const together = [first, ...alike].slice(0, width);
   const gate: Gate = {

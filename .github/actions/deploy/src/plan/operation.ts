@@ -1,4 +1,5 @@
 import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { Switches } from './world.ts';
 
 /**
  * Everything that a run can do to a machine or to the cluster. What is not in this union cannot be done; it holds
@@ -25,6 +26,10 @@ export type Operation =
       readonly host: string;
       readonly peers: readonly string[];
     }
+  /** Write down on an FE's machine how the switches were before they were changed; null: that is over. */
+  | { readonly kind: 'writeSwitches'; readonly host: string; readonly switches: Switches | null }
+  /** Stop the FE and copy its metadata folder to a dated name beside it; it runs on when that fails. */
+  | { readonly kind: 'copyMetadata'; readonly host: string; readonly release: string }
   /** Move a metadata folder that cannot be started to a dated name beside it. Its container must be stopped. */
   | {
       readonly kind: 'asideMetadata';
@@ -91,6 +96,10 @@ export type Statement =
   | { readonly kind: 'dropBackend'; readonly host: string; readonly port: number }
   /** Its tablets move to the others; its row goes when none is left. */
   | { readonly kind: 'decommissionBackend' | 'cancelDecommission'; readonly host: string; readonly port: number }
+  /** On every FE that runs. An FE that starts later begins with the values of its fe.conf. */
+  | { readonly kind: 'setSwitches'; readonly switches: Switches }
+  /** The leader writes its metadata as a file, and sends it to the other FEs. */
+  | { readonly kind: 'createImage' }
   /** Gives root the configured password while it still has none. */
   | { readonly kind: 'setRootPassword' }
   | {

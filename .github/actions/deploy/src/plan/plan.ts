@@ -3,7 +3,7 @@ import type { Problem } from '../error.ts';
 import { planDigest } from './approval.ts';
 import { apply, settle } from './effects.ts';
 import { next } from './next.ts';
-import type { Request } from './situation.ts';
+import { type GrowingMemory, imagesOf, type Request } from './situation.ts';
 import type { Step } from './step.ts';
 import { nodeKey, type World } from './world.ts';
 
@@ -41,8 +41,6 @@ export function makePlan(desired: ClusterJson, world: World, request: Request): 
   return { waves, problems, digest: planDigest(desired, waves), draining, hosts };
 }
 
-type Mutable = { started: Record<string, { start_time: string | null }>; unhealthy_before: number | null };
-
 /** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */
 export function unfold(
   desired: ClusterJson,
@@ -56,7 +54,7 @@ export function unfold(
   readonly end: World;
 } {
   const waves: Wave[] = [];
-  const memory: Mutable = {
+  const memory: GrowingMemory = {
     started: {},
     unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null,
   };
@@ -88,6 +86,7 @@ export function unfold(
       // As the live loop remembers it; the model's rows have no time that could be older.
       if (operation.kind === 'restart')
         memory.started[nodeKey(operation.host, operation.service)] = { start_time: null };
+      if (operation.kind === 'sql' && operation.statement.kind === 'createImage') memory.images_before = imagesOf(at);
       at = apply(operation, desired, at);
     }
     at = settle(desired, at);

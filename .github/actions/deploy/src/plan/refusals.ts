@@ -2,6 +2,7 @@ import type { CompiledHost } from '../../../../../compiler/contract/cluster-json
 import type { Problem } from '../error.ts';
 import type { Node, View } from './situation.ts';
 import { current, healthy, holders, members, running, staleFiles } from './situation.ts';
+import { versionProblems } from './upgrade.ts';
 import { type HostWorld, nodeKey } from './world.ts';
 
 type Refusal = (v: View) => readonly Problem[];
@@ -262,27 +263,6 @@ const undeclaredContainers: Refusal = v => {
   );
 };
 
-/** `starrocks/fe-ubuntu:3.3.18` → `3.3.18`; a digest or a tag that is no release says nothing. */
-const release = (version: string): string => version.replace(/-[0-9a-f]{7,}$/, '');
-
-const changedVersion: Refusal = v =>
-  nodes(v).flatMap(node => {
-    const running = node.row?.version ?? null;
-    const image = node.container?.image ?? node.service.image;
-    const versionDiffers = running !== null && release(running) !== v.desired.version;
-    if (image === node.service.image && !versionDiffers) return [];
-    const found = image === node.service.image ? `StarRocks ${running}` : image;
-    const wanted = image === node.service.image ? `StarRocks ${v.desired.version}` : node.service.image;
-    return [
-      problem(
-        'E_VERSION_UNSUPPORTED',
-        node.host.address,
-        `${node.service.name} on ${node.host.address} runs ${found}, and cluster.yaml says ${wanted}.`,
-        'Changing the version is not done by a deploy yet: put the running version back into cluster.yaml.',
-      ),
-    ];
-  });
-
 /** Where data lies in a container: fe/meta, be/storage, be/storage-1 … */
 const isDataMount = (path: string): boolean => /\/(fe\/meta|be\/storage(-\d+)?)$/.test(path);
 
@@ -358,7 +338,7 @@ const ALL: readonly Refusal[] = [
   clocks,
   unknownMembers,
   movedFrontendPorts,
-  changedVersion,
+  versionProblems,
   movedData,
   otherClusterId,
   lostStorage,

@@ -1,6 +1,6 @@
 import type { Problem } from '../error.ts';
 import { type Gate, holds, majority, replicasAway } from './gates.ts';
-import { addBackend, asItIs, blocked, notYet, step, wave } from './rule.ts';
+import { addBackend, asBefore, blocked, notYet, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Node, View } from './situation.ts';
 import { down, reachable, running } from './situation.ts';
 import type { Next, Step } from './step.ts';
@@ -16,7 +16,7 @@ export function registerBackends(v: View): Next | null {
 }
 
 const startStep = (node: Node): Step => ({
-  ...step(node, 'start', `its container is ${node.container?.state}`, [asItIs(node).operation]),
+  ...step(node, 'start', `its container is ${node.container?.state}`, [asBefore(node)]),
   gates: [{ kind: 'already-down', node: node.key }],
 });
 

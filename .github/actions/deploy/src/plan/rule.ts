@@ -45,9 +45,13 @@ export const addBackend = (node: BeNode): Operation => ({
 });
 
 /** How a node that is rolled comes back. */
-export type Roll = (node: Node) => { readonly reason: string; readonly operation: Operation };
+export type Roll = (node: Node) => Pick<Step, 'action' | 'reason' | 'operations'>;
 
-export const towardsDefinition: Roll = node => ({ reason: whatDiffers(node), operation: activate(node) });
+export const towardsDefinition: Roll = node => ({
+  action: 'restart',
+  reason: whatDiffers(node),
+  operations: [activate(node)],
+});
 
 /** Its own files by name; without any, it is how Compose runs it. */
 function whatDiffers({ host, service, machine }: Node): string {
@@ -58,13 +62,17 @@ function whatDiffers({ host, service, machine }: Node): string {
 }
 
 export const asItIs: Roll = node => ({
+  action: 'restart',
   reason: 'somebody asked for it',
-  operation: {
-    kind: 'restart',
-    host: node.host.address,
-    service: node.service.name,
-    expects: node.container?.digest ?? '',
-  },
+  operations: [asBefore(node)],
+});
+
+/** With the definition that it has. */
+export const asBefore = (node: Node): Operation => ({
+  kind: 'restart',
+  host: node.host.address,
+  service: node.service.name,
+  expects: node.container?.digest ?? '',
 });
 
 /** A gate that other nodes' recovery will open is waited for; one that nobody works on stops the run. */

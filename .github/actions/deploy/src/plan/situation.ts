@@ -12,9 +12,10 @@ import { nodeKey } from './world.ts';
  * What is wanted beyond the compiled files. `converge`: nothing, every other intent does one thing only. `restart`: every
  * chosen node once, though nothing differs. `register`: ADD what runs and has no row. `drop`: the rows that cluster.yaml
  * no longer names. `stop`: chosen nodes stand still. `start`: those that stand still run again, nothing is upgraded.
- * `adopt`: containers that a person started are taken over.
+ * `adopt`: containers that a person started are taken over. `rebalance`: tablets are balanced as before a change of the
+ * version that was broken off.
  */
-export type Intent = 'converge' | 'restart' | 'register' | 'drop' | 'stop' | 'start' | 'adopt';
+export type Intent = 'converge' | 'restart' | 'register' | 'drop' | 'stop' | 'start' | 'adopt' | 'rebalance';
 
 /** What the person asked for. */
 export interface Request {
@@ -34,7 +35,25 @@ export interface Memory {
   readonly started: Readonly<Record<string, { readonly start_time: string | null }>>;
   /** UnhealthyTabletNum before this run's first step. */
   readonly unhealthy_before: number | null;
+  /** `imagesOf` the world in which this run asked for a new image; absent: it has not. */
+  readonly images_before?: Readonly<Record<string, number | null>>;
 }
+
+/** A memory while its run goes on. */
+export interface GrowingMemory extends Memory {
+  readonly started: Record<string, { readonly start_time: string | null }>;
+  images_before?: NonNullable<Memory['images_before']>;
+}
+
+/** The newest image of the metadata of each FE that answers, by address: the leader sends a new one to those only. */
+export const imagesOf = (world: World): Readonly<Record<string, number | null>> =>
+  Object.fromEntries(
+    Object.entries(world.hosts).flatMap(([address, machine]) => {
+      const answer = world.answers[nodeKey(address, 'starrocks-fe')];
+      const hears = answer?.known === true && answer.value;
+      return hears && machine.known && machine.value.fe !== null ? [[address, machine.value.fe.image]] : [];
+    }),
+  );
 
 export interface Situation {
   readonly desired: ClusterJson;

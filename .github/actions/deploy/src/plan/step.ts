@@ -11,6 +11,12 @@ export type Action =
   | 'add'
   | 'start'
   | 'restart'
+  | 'upgrade'
+  | 'downgrade'
+  | 'note'
+  | 'hold'
+  | 'resume'
+  | 'image'
   | 'stop'
   | 'adopt'
   | 'drop'
@@ -77,6 +83,12 @@ export function stepTitle(step: Pick<Step, 'action' | 'host' | 'service'>): stri
     remove: `remove ${step.service} on ${where}`,
     convert: `take ${step.service} on ${where} out, to change its role`,
     restart: `restart ${step.service} on ${where}`,
+    upgrade: `upgrade ${step.service} on ${where}`,
+    downgrade: `downgrade ${step.service} on ${where}`,
+    note: `write down on ${where} how tablets are balanced`,
+    hold: 'switch tablet balancing off',
+    resume: 'switch tablet balancing back',
+    image: 'write the metadata as an image',
     register: `register ${step.service} on ${where}`,
     label: `label ${step.service} on ${where}`,
     password: "set root's password",

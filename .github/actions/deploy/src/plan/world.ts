@@ -22,7 +22,19 @@ export interface World {
   readonly leaving: readonly CompiledHost[];
   /** Does the node answer by itself (FE: SQL on its own query_port; BE: GET /api/health)? By `address/service`. */
   readonly answers: Readonly<Record<string, Known<boolean>>>;
+  /** By address of an FE that answers; asked only while the version changes or a change of it is not wound up. */
+  readonly switches: Readonly<Record<string, Switches>>;
 }
+
+/** What the tablet scheduler may do, as ADMIN SHOW FRONTEND CONFIG says it: each FE has its own, in memory. */
+export const SWITCHES = [
+  'tablet_sched_max_scheduling_tablets',
+  'tablet_sched_max_balancing_tablets',
+  'tablet_sched_disable_balance',
+  'tablet_sched_disable_colocate_balance',
+] as const;
+
+export type Switches = Readonly<Record<(typeof SWITCHES)[number], string>>;
 
 /** One answer of one machine. */
 export interface HostWorld {
@@ -110,6 +122,8 @@ export interface HandMade {
 /** Metadata: `whole` = ROLE, VERSION and a bdb/ with data; `partial` = something, but not all of it. */
 export interface FeData {
   readonly meta: 'empty' | 'partial' | 'whole';
+  /** Journal id of the newest image of the metadata; null: there is none. */
+  readonly image: number | null;
   /** clusterId of VERSION. */
   readonly cluster_id: string | null;
   readonly state: FeState;
@@ -123,6 +137,8 @@ export interface FeState {
   readonly founding: boolean;
   /** Addresses of FEs that it has met. */
   readonly peers: readonly string[];
+  /** As the cluster's switches were before the version began to change; null: it does not. */
+  readonly switches: Switches | null;
 }
 
 /** `partial`: some folders carry a cluster id and some do not. */

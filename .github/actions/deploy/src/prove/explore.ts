@@ -1,7 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { effects, settle } from '../plan/effects.ts';
 import { next } from '../plan/next.ts';
-import { type Memory, type Request, view } from '../plan/situation.ts';
+import { imagesOf, type Memory, type Request, view } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
 import { back, possible, sentence, strike, type Truth } from './fault.ts';
@@ -96,7 +96,7 @@ function inCircles(path: ReadonlyMap<string, string>): Set<string> {
 }
 
 const keyOf = (desired: ClusterJson, state: State): string =>
-  `${stateKey(desired, state)}|${Object.keys(state.memory.started).sort()}|${state.faults}|${state.wounded}`;
+  `${stateKey(desired, state)}|${Object.keys(state.memory.started).sort()}|${JSON.stringify(state.memory.images_before)}|${state.faults}|${state.wounded}`;
 
 const remembered = (world: World): Memory => ({
   started: {},
@@ -131,6 +131,9 @@ function unfinished(desired: ClusterJson, { world, memory, away }: State, reques
     node => node.row?.alive !== true || node.container?.digest !== node.service.digest,
   );
   if (missing !== undefined) return `it says that it is done, and ${missing.key} is not as declared`;
+  const switched = v.frontends.find(node => node.machine?.fe?.state.switches != null);
+  if (switched !== undefined || Object.values(world.switches).some(one => one.tablet_sched_disable_balance === 'true'))
+    return 'it says that it is done, and tablets are not balanced as before';
   const left = [...v.leavingFrontends, ...v.leavingBackends].find(node => node.row !== null);
   return left === undefined ? null : `it says that it is done, and ${left.key} is still a member`;
 }
@@ -158,6 +161,7 @@ function returned(desired: ClusterJson, state: State): State[] {
 function wave(desired: ClusterJson, state: State, steps: readonly Step[]): State[] {
   const found: State[] = [];
   const started = { ...state.memory.started };
+  let { images_before } = state.memory;
   let world = state.world;
   let said = '';
   for (const step of steps) {
@@ -167,13 +171,15 @@ function wave(desired: ClusterJson, state: State, steps: readonly Step[]): State
         for (const torn of cutOff) found.push(killed(state, torn, `${said}the runner is killed in ${stepTitle(step)}`));
         found.push(killed(state, done, `${said}the runner is killed after ${operation.kind} of ${stepTitle(step)}`));
       }
+      if (operation.kind === 'sql' && operation.statement.kind === 'createImage') images_before = imagesOf(world);
       if (operation.kind === 'restart') started[nodeKey(operation.host, operation.service)] = { start_time: null };
       world = done;
     }
     said = `${said}${stepTitle(step)}, `;
   }
   const came = { from: state, by: steps.map(step => stepTitle(step)).join(', ') };
-  return [{ ...state, world: settle(desired, world), memory: { ...state.memory, started }, came }, ...found];
+  const memory = { ...state.memory, started, ...(images_before === undefined ? {} : { images_before }) };
+  return [{ ...state, world: settle(desired, world), memory, came }, ...found];
 }
 
 const killed = (state: State, world: World, by: string): State => ({

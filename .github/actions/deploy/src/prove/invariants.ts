@@ -6,6 +6,7 @@ import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
 import { type FrontendRow, nodeKey } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
+import { releaseOrderBroken } from './release-order.ts';
 
 /** What no wave may do, whatever has happened before: a sentence for each way in which this one would. */
 export function violations(desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] {
@@ -14,6 +15,7 @@ export function violations(desired: ClusterJson, truth: Truth, steps: readonly S
     ...quorumLost(truth, taken),
     ...replicasLost(desired, truth, taken),
     ...steps.flatMap(step => alongTheStep(desired, truth, step)),
+    ...releaseOrderBroken(desired, truth, steps),
   ];
 }
 
@@ -23,14 +25,21 @@ const operationsOf = (steps: readonly Step[]): Operation[] => steps.flatMap(step
 function stopped({ world }: Truth, operations: readonly Operation[]): Set<string> {
   return new Set(
     operations.flatMap(operation => {
-      if (operation.kind !== 'activate' && operation.kind !== 'restart' && operation.kind !== 'stop') return [];
+      const service = stopsService(operation);
+      if (service === null || !('host' in operation)) return [];
       const answer = world.hosts[operation.host];
       const runs =
         answer?.known === true &&
-        answer.value.containers.some(one => one.service === operation.service && one.state === 'running');
-      return runs ? [nodeKey(operation.host, operation.service)] : [];
+        answer.value.containers.some(one => one.service === service && one.state === 'running');
+      return runs ? [nodeKey(operation.host, service)] : [];
     }),
   );
+}
+
+function stopsService(operation: Operation): string | null {
+  if (operation.kind === 'copyMetadata') return 'starrocks-fe';
+  const stops = operation.kind === 'activate' || operation.kind === 'restart' || operation.kind === 'stop';
+  return stops ? operation.service : null;
 }
 
 /** Neither its silence nor the leader says that it is gone. */

@@ -19,10 +19,15 @@ export function stateKey(desired: ClusterJson, { world, away }: Truth): string {
     const text = [
       answer?.known === true ? machineKey(answer.value, host.digest) : '?',
       gone === undefined ? '' : machineKey(gone, host.digest),
-      fe === undefined ? '' : `${fe.role[0]}${Number(fe.alive)}${Number(fe.join)}${Number(fe.last_heartbeat !== null)}`,
+      fe === undefined
+        ? ''
+        : `${fe.role[0]}${Number(fe.alive)}${Number(fe.join)}${Number(fe.last_heartbeat !== null)}${fe.version}${Object.values(world.switches[address] ?? {})}`,
       (rows?.backends ?? [])
         .filter(row => row.host === address)
-        .map(row => `${row.heartbeat_port}${Number(row.alive)}${Number(row.system_decommissioned)}${row.tablet_num}`)
+        .map(
+          row =>
+            `${row.heartbeat_port}${Number(row.alive)}${Number(row.system_decommissioned)}${row.tablet_num}${row.version}`,
+        )
         .join(','),
       [host.fe, ...host.be].map(one => told(world, address, one?.name)).join(''),
     ].join(';');
@@ -43,7 +48,7 @@ const machineKey = ({ containers, fe, staged, files }: HostWorld, digest: string
     containers.map(one => `${one.service}${one.digest}${one.state[0]}${one.health[0]}`).join(','),
     fe === null
       ? ''
-      : `${fe.meta[0]}${Number(fe.state.member !== null)}${Number(fe.state.joining)}${Number(fe.state.founding)}${fe.state.peers}`,
+      : `${fe.meta[0]}${Number(fe.state.member !== null)}${Number(fe.state.joining)}${Number(fe.state.founding)}${fe.state.peers}${fe.image}${fe.state.switches === null ? '' : Object.values(fe.state.switches)}`,
     Number(staged.includes(digest)),
     Object.values(files).join(''),
   ].join(' ');

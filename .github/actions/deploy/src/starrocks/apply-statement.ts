@@ -5,8 +5,9 @@ import type { Sql } from './client.ts';
 import { login, type SqlAccess, setRootPassword } from './password.ts';
 import { backendRows, frontendRows } from './rows.ts';
 import { SqlFailure } from './sql-failure.ts';
-import { type NodeStatement, statementText } from './statements.ts';
-import { passes } from './texts.ts';
+import { type NodeStatement, statementText, switchTexts } from './statements.ts';
+import { readSwitches, sameSwitches } from './switches.ts';
+import { type Fault, passes } from './texts.ts';
 
 /** How long it is tried again; 0: once. */
 export interface Patience {
@@ -37,16 +38,18 @@ export async function applyStatement(
   { limitMs, pauseMs }: Patience = electionGap,
 ): Promise<'done' | 'already'> {
   const end = performance.now() + limitMs;
+  let sent = false;
   let acted = false;
   for (;;) {
     try {
       const { sql, root_open } = await login(access);
       try {
-        const before = await look(sql, root_open, statement);
-        if (before.there) return acted ? 'done' : 'already';
+        const before = await look(sql, root_open, statement, acted);
+        if (before.there) return sent ? 'done' : 'already';
         if (before.conflict !== null) throw conflicting(before.conflict);
-        acted = true;
+        sent = true;
         await act(sql, access, statement);
+        acted = true;
       } finally {
         sql.close();
       }
@@ -63,7 +66,7 @@ export async function applyStatement(
 async function agrees(access: SqlAccess, statement: Statement): Promise<boolean> {
   const { sql, root_open } = await login(access);
   try {
-    const after = await look(sql, root_open, statement);
+    const after = await look(sql, root_open, statement, true);
     if (!after.there && after.conflict !== null) throw conflicting(after.conflict);
     return after.there;
   } finally {
@@ -72,22 +75,41 @@ async function agrees(access: SqlAccess, statement: Statement): Promise<boolean>
 }
 
 async function act(sql: Sql, access: SqlAccess, statement: Statement): Promise<void> {
-  if (statement.kind !== 'setRootPassword') {
-    try {
-      await sql.query(statementText(statement));
-    } catch (error) {
+  switch (statement.kind) {
+    case 'setRootPassword':
+      if (access.password) await setRootPassword(sql, access.password);
+      return;
+    case 'setSwitches':
+      // It fails while one FE is down, and yet takes effect on the others (seen): what each FE then says decides.
+      for (const text of switchTexts(statement.switches)) await tolerating(sql, text, 'partly');
+      return;
+    case 'createImage':
+      await sql.query('ALTER SYSTEM CREATE IMAGE');
+      return;
+    default:
       // Somebody else was quicker, the node's own script for one: SHOW decides.
-      if (!(error instanceof SqlFailure && error.fault === 'already-exists')) throw error;
-    }
-  } else if (access.password) {
-    await setRootPassword(sql, access.password);
+      await tolerating(sql, statementText(statement), 'already-exists');
   }
 }
 
-async function look(sql: Sql, rootOpen: boolean, statement: Statement): Promise<Look> {
+async function tolerating(sql: Sql, text: string, fault: Fault): Promise<void> {
+  try {
+    await sql.query(text);
+  } catch (error) {
+    if (!(error instanceof SqlFailure && error.fault === fault)) throw error;
+  }
+}
+
+async function look(sql: Sql, rootOpen: boolean, statement: Statement, acted: boolean): Promise<Look> {
   switch (statement.kind) {
     case 'setRootPassword':
       return rootOpen ? absent : there;
+    case 'setSwitches':
+      // This FE having the values says nothing of the others.
+      return acted && sameSwitches(await readSwitches(sql), statement.switches) ? there : absent;
+    case 'createImage':
+      // No SHOW tells of it; whoever waits for the files does.
+      return acted ? there : absent;
     case 'addFollower':
     case 'addObserver':
       return lookForFrontend(sql, statement);

@@ -16,6 +16,7 @@ const advice: Record<Fault, Pick<Problem, 'code' | 'hint'>> = {
   },
   'does-not-exist': { code: 'E_SQL_REFUSED', hint: 'Look at SHOW FRONTENDS and SHOW BACKENDS, then run again.' },
   'leader-protected': { code: 'E_SQL_REFUSED', hint: 'Let another FE become leader first.' },
+  partly: { code: 'E_SQL_REFUSED', hint: 'Bring up the FE that is named, then run again.' },
   busy: { code: 'E_SQL_BUSY', hint: 'Another statement holds the metadata lock: wait and run again.' },
   'no-leader': {
     code: 'E_NO_LEADER',

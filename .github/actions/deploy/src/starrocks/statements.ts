@@ -1,8 +1,9 @@
 import { DeployError } from '../error.ts';
 import type { Statement } from '../plan/operation.ts';
+import { SWITCHES, type Switches } from '../plan/world.ts';
 
-/** root's password is no part of a statement: password.ts sets it. */
-export type NodeStatement = Exclude<Statement, { kind: 'setRootPassword' }>;
+/** Those about one node. */
+export type NodeStatement = Extract<Statement, { readonly host: string }>;
 
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 const label = /^[A-Za-z0-9_.-]+:[A-Za-z0-9_.-]+$/;
@@ -21,6 +22,17 @@ function node(host: string, port: number): string {
   if (!Number.isInteger(port) || port < 1 || port > 65535) refuse('a port', String(port));
   return `"${host}:${port}"`;
 }
+
+/**
+ * One text a key, which is all that StarRocks takes at once.
+ * @throws DeployError E_SQL_VALUE for a value that is neither a number nor a truth
+ */
+export const switchTexts = (switches: Switches): string[] =>
+  SWITCHES.map(key => {
+    const value = switches[key];
+    if (!/^(?:\d{1,9}|true|false)$/.test(value)) refuse('a number, true or false', value);
+    return `ADMIN SET FRONTEND CONFIG ("${key}" = "${value}")`;
+  });
 
 /**
  * The text of a statement, one node each: a list would stay half done when one of its nodes fails.

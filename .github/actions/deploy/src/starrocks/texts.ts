@@ -5,6 +5,8 @@ export type Fault =
   | 'already-exists'
   | 'does-not-exist'
   | 'leader-protected'
+  /** Done on the FE that was asked and on others, but not on all. */
+  | 'partly'
   /** The metadata lock is taken; the same statement may be sent again. */
   | 'busy'
   /** The FE that was asked found no leader to forward to: an election, or no majority. */
@@ -24,6 +26,7 @@ const texts: readonly (readonly [Fault, RegExp])[] = [
   ['busy', /failed to acquire globalstatemgr lock|frontend name already exists/i],
   ['already-exists', /already exists?\b/i],
   ['leader-protected', /can not (?:drop|modify) current master node/i],
+  ['partly', /set config for fe\[/i],
   ['does-not-exist', /does not exists?\b|\bnot found\b/i],
   [
     'no-leader',
