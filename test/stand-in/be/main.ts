@@ -55,6 +55,7 @@ function readBeConf(): Map<string, string> {
   return conf;
 }
 
+/** Ends the process for what is no number, as every BE does. */
 function port(conf: ReadonlyMap<string, string>, key: string, fallback: number): number {
   const text = conf.get(key) ?? String(fallback);
   if (!/^-?\d+$/.test(text)) fail(`Invalid value of config item ${key}: ${text}`);
@@ -81,6 +82,7 @@ function storage(conf: ReadonlyMap<string, string>): readonly StoragePath[] {
 async function main(): Promise<void> {
   const conf = readBeConf();
   const host = ownAddress(conf.get('priority_networks') ?? '');
+  port(conf, 'arrow_flight_port', -1);
   const be: BackendProcess = {
     release: readRelease(`${home}/lib`),
     host,

@@ -46,11 +46,11 @@ const racks = (conf: string) =>
 
 /** What is met, and how many states two faults lead to: fewer mean that something is not looked at any more. */
 const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson, World])[] = [
-  ['founds a cluster of three', 1498, plain, emptyWorld(plain)],
+  ['founds a cluster of three', 1510, plain, emptyWorld(plain)],
   ['has nothing to do', 232, plain, deployed(plain)],
   ['changes FEs and BEs', 2439, changed, meets(changed, deployed(plain))],
   ['changes BEs in two racks', 2064, racks('x'), meets(racks('x'), deployed(racks('')))],
-  ['grows by a machine', 2276, grown, meets(grown, deployed(plain))],
+  ['grows by a machine', 2308, grown, meets(grown, deployed(plain))],
   ['starts a cluster that stands still', 671, plain, off],
   ['takes a BE out', 817, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],
   [
@@ -77,10 +77,9 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
     1267,
     ...leaves(cluster([...three, { be: 0 }]), cluster([...three, { fe: 'observer', be: 0 }])),
   ],
-  ['replaces a machine by another', 2984, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
-  ['upgrades', 9246, newer, meets(newer, deployed(plain))],
-  ['downgrades', 10630, plain, meets(plain, deployed(newer))],
-  ['upgrades five FEs and an observer', 46289, ...large()],
+  ['replaces a machine by another', 3005, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
+  ['upgrades', 9342, newer, meets(newer, deployed(plain))],
+  ['downgrades', 10729, plain, meets(plain, deployed(newer))],
   ['finds an FE that somebody dropped', 751, plain, droppedByHand(deployed(plain), '10.0.0.1')],
 ];
 
@@ -88,6 +87,15 @@ describe('the planner, whatever goes wrong in between', () => {
   it.each(SITUATIONS)('%s', (_what, states, desired, world) => {
     expect(explore(desired, world, everything, { faults: 2, limit: 200_000 })).toEqual({
       states,
+      exhaustive: true,
+      story: null,
+    });
+  });
+
+  it('upgrades five FEs and an observer, with one fault', () => {
+    const [desired, world] = large();
+    expect(explore(desired, world, everything, { faults: 1, limit: 200_000 })).toEqual({
+      states: 1505,
       exhaustive: true,
       story: null,
     });

@@ -361,81 +361,93 @@ const newBackend = (host: string, port: number): BackendRow => ({
 
 /** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
 export function settle(desired: ClusterJson, world: World): World {
-  let settled = elect(desired, world);
-  const answers: Record<string, World['answers'][string]> = { ...settled.answers };
-  // What stands still says nothing, whether or not a row knows it.
-  for (const host of [...desired.hosts, ...world.leaving]) {
-    for (const service of [host.fe, ...host.be]) {
-      const stands = world.hosts[host.address]?.known === true && service !== null;
-      if (stands && !isRunning(world, host.address, service.name))
-        answers[nodeKey(host.address, service.name)] = known(false);
-    }
+  const { hosts, cluster } = elect(desired, world);
+  const services = [...world.leaving.flatMap(servicesAt), ...servicesOf(desired)];
+  const answers: Record<string, World['answers'][string]> = { ...world.answers };
+  const runs = new Map<string, boolean>();
+  for (const { address, service, key } of services) {
+    if (hosts[address]?.known !== true) continue;
+    const running = isRunning(hosts[address].value, service.name);
+    runs.set(key, running);
+    // What stands still says nothing, whether or not a row knows it.
+    if (!running) answers[key] = known(false);
   }
-  if (!settled.cluster.known) return { ...settled, answers };
-  const { value: rows } = settled.cluster;
-  const runs = (address: string, service: string): boolean => isRunning(settled, address, service);
+  if (!cluster.known) return { ...world, hosts, cluster, answers };
+  const { value: rows } = cluster;
   const switches: Record<string, Switches> = {};
-  const at = (address: string): CompiledHost[] => [
-    ...(hostsOf(desired).get(address) === undefined ? [] : [hostOf(desired, address)]),
-    ...world.leaving.filter(host => host.address === address),
-  ];
+  const beating = new Map<string, Set<string>>();
+  const byRow = new Map(services.map(one => [one.row, one]));
   const heard = rows.frontends.map(row => {
-    const fe = at(row.host).find(host => host.fe !== null)?.fe ?? null;
-    if (fe === null || settled.hosts[row.host]?.known !== true) return row;
-    const alive = runs(row.host, 'starrocks-fe');
-    answers[nodeKey(row.host, 'starrocks-fe')] = known(alive);
-    if (!alive) return { ...row, alive };
+    const node = byRow.get(`${row.host}/fe`);
+    const alive = node === undefined ? undefined : runs.get(node.key);
+    if (node === undefined || alive === undefined) return row;
+    answers[node.key] = known(alive);
+    if (!alive) return row.alive ? { ...row, alive } : row;
     switches[row.host] = world.switches[row.host] ?? DEFAULT_SWITCHES;
-    return {
-      ...row,
-      alive,
-      join: true,
-      last_heartbeat: row.last_heartbeat ?? 'now',
-      start_time: 'now',
-      version: versionOf(desired, settled, row, fe),
-    };
+    const version = versionOf(desired, hosts, row, node.service);
+    const as = row.alive && row.join && row.last_heartbeat !== null && row.start_time === 'now';
+    if (as && row.version === version) return row;
+    return { ...row, alive, join: true, last_heartbeat: row.last_heartbeat ?? 'now', start_time: 'now', version };
   });
   const backends = rows.backends.map(row => {
-    const be = at(row.host)
-      .flatMap(host => host.be)
-      .find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
-    if (be === undefined || settled.hosts[row.host]?.known !== true) return row;
-    const alive = runs(row.host, be.name);
-    answers[nodeKey(row.host, be.name)] = known(alive);
+    const node = byRow.get(`${row.host}:${row.heartbeat_port}`);
+    const alive = node === undefined ? undefined : runs.get(node.key);
+    if (node === undefined || alive === undefined) return row;
+    answers[node.key] = known(alive);
     if (!alive) return row.alive ? { ...row, alive } : row;
-    // Most rows stay as they are, and a plan for many machines settles many times.
-    const version = versionOf(desired, settled, row, be);
+    beating.set(row.host, (beating.get(row.host) ?? new Set()).add(node.service.name));
+    const version = versionOf(desired, hosts, row, node.service);
     const as = row.alive && row.last_heartbeat === 'now' && row.last_start_time === 'now' && row.version === version;
     return as ? row : { ...row, alive, last_heartbeat: 'now', last_start_time: 'now', version };
   });
   const frontends = led(heard);
-  if (frontends === null) return { ...settled, answers, cluster: unknown('no majority of followers is up') };
+  if (frontends === null) {
+    return { ...world, hosts, answers, cluster: unknown('no majority of followers is up') };
+  }
   const leader = frontends.find(row => row.role === 'LEADER')?.host ?? rows.leader;
-  settled = {
-    ...settled,
+  return {
+    ...world,
+    hosts: learnt(hosts, frontends, beating, answers),
+    cluster: known({ ...rows, leader, frontends, backends: moved(desired, backends) }),
     answers,
     switches,
-    cluster: known({ ...rows, leader, frontends, backends: moved(desired, backends) }),
   };
-  const beating = new Map<string, Set<string>>();
-  for (const row of backends) {
-    const be = at(row.host)
-      .flatMap(host => host.be)
-      .find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
-    if (be === undefined || !row.alive) continue;
-    beating.set(row.host, (beating.get(row.host) ?? new Set()).add(be.name));
-  }
-  return { ...settled, hosts: learnt(settled.hosts, frontends, beating, answers) };
 }
+
+/** A declared or leaving service, and the row that it has when it is registered. */
+interface Place {
+  readonly address: string;
+  readonly service: FeService | BeService;
+  readonly key: string;
+  readonly row: string;
+}
+
+const places = new WeakMap<object, readonly Place[]>();
+
+function servicesOf(desired: ClusterJson): readonly Place[] {
+  const there = places.get(desired);
+  if (there !== undefined) return there;
+  const made = desired.hosts.flatMap(servicesAt);
+  places.set(desired, made);
+  return made;
+}
+
+const servicesAt = ({ address, fe, be }: CompiledHost): Place[] => [
+  ...(fe === null ? [] : [{ address, service: fe, key: nodeKey(address, fe.name), row: `${address}/fe` }]),
+  ...be.map(service => ({
+    ...{ address, service, key: nodeKey(address, service.name) },
+    row: `${address}:${service.ports.heartbeat_service_port}`,
+  })),
+];
 
 /** The release that a node tells with its heartbeat. */
 function versionOf(
   desired: ClusterJson,
-  world: World,
+  hosts: World['hosts'],
   row: FrontendRow | BackendRow,
   service: FeService | BeService,
 ): string | null {
-  const answer = world.hosts[row.host];
+  const answer = hosts[row.host];
   const machine = answer?.known === true ? answer.value : null;
   const image = machine?.containers.find(one => one.service === service.name)?.image;
   if (image === undefined) return row.version;
@@ -521,15 +533,9 @@ function moved(desired: ClusterJson, rows: readonly BackendRow[]): BackendRow[] 
   return rows.map(row => (row.system_decommissioned ? { ...row, tablet_num: 0 } : row));
 }
 
-const isRunning = (world: World, address: string, service: string): boolean => {
-  const answer = world.hosts[address];
-  return (
-    answer?.known === true &&
-    [...answer.value.containers, ...answer.value.by_hand].some(
-      one => one.service === service && one.state === 'running',
-    )
-  );
-};
+const isRunning = ({ containers, by_hand }: HostWorld, service: string): boolean =>
+  containers.some(one => one.service === service && one.state === 'running') ||
+  by_hand.some(one => one.service === service && one.state === 'running');
 
 /** A leader appears when the founder runs alone, or when a majority of the FEs with whole metadata runs. */
 function elect(desired: ClusterJson, world: World): World {
@@ -544,9 +550,13 @@ function elect(desired: ClusterJson, world: World): World {
   const members = fes.filter(({ host: { address } }) =>
     world.hosts[address]?.known === true ? feData(address)?.meta === 'whole' : met.has(address),
   );
-  const founds = members.length === 0 && isRunning(world, desired.master_host, 'starrocks-fe');
+  const runs = (address: string): boolean => {
+    const answer = world.hosts[address];
+    return answer?.known === true && isRunning(answer.value, 'starrocks-fe');
+  };
+  const founds = members.length === 0 && runs(desired.master_host);
   const electing = founds ? fes.filter(({ host }) => host.address === desired.master_host) : members;
-  const running = electing.filter(({ host }) => isRunning(world, host.address, 'starrocks-fe'));
+  const running = electing.filter(({ host }) => runs(host.address));
   const leader = running[0]?.host.address;
   if (leader === undefined || running.length < majority(electing.length)) return world;
   const id = feData(leader)?.cluster_id ?? 'new';

@@ -33,6 +33,11 @@ interface State extends Truth {
   readonly came: { readonly from: State; readonly by: string } | null;
 }
 
+/** A state that is looked at, with the text that tells it from all others. */
+interface Place extends State {
+  readonly key: string;
+}
+
 /**
  * Lets the planner run in every world that faults can lead to, and looks for one in which it does what must never be
  * done, goes round in circles, or gives up though nothing is broken. A runner that is killed, a command that is cut off
@@ -47,33 +52,33 @@ export function explore(desired: ClusterJson, world: World, request: Request, bo
     wounded: next({ desired, world, request, memory: remembered(world) }).kind === 'blocked',
     came: null,
   };
-  const seen = new Set([keyOf(desired, start)]);
-  const queue: State[] = [start];
+  const first = { ...start, key: keyOf(desired, start) };
+  const seen = new Set([first.key]);
+  const queue: Place[] = [first];
   const path = new Map<string, string>();
   let exhaustive = true;
   for (let at = 0; at < queue.length; at += 1) {
-    const state = queue[at] as State;
+    const state = queue[at] as Place;
     const decision = next({ desired, world: state.world, request, memory: state.memory });
     const wrong =
       decision.kind === 'wave' || bounds.safetyOnly !== true ? judged(desired, state, decision, request) : null;
     if (wrong !== null) return { states: queue.length, exhaustive: false, story: told(state, decision, wrong) };
     const after = successors(desired, state, decision);
-    const here = keyOf(desired, state);
     for (const following of [...after, ...struck(desired, state)]) {
       const key = keyOf(desired, following);
-      if (following === after[0] && key !== here) path.set(here, key);
+      if (following === after[0] && key !== state.key) path.set(state.key, key);
       if (seen.has(key)) continue;
       if (queue.length >= bounds.limit) {
         exhaustive = false;
         break;
       }
       seen.add(key);
-      queue.push(following);
+      queue.push({ ...following, key });
     }
   }
   if (bounds.safetyOnly === true) return { states: queue.length, exhaustive, story: null };
   const circle = inCircles(path);
-  const caught = queue.find(state => circle.has(keyOf(desired, state)));
+  const caught = queue.find(({ key }) => circle.has(key));
   const story = caught === undefined ? null : [...way(caught), 'from there it goes round in circles'];
   return { states: queue.length, exhaustive, story };
 }

@@ -1,5 +1,5 @@
-import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import type { HostWorld } from '../plan/world.ts';
+import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import type { BackendRow, FrontendRow, HostWorld } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 
 /**
@@ -8,47 +8,69 @@ import type { Truth } from './fault.ts';
  */
 export function stateKey(desired: ClusterJson, { world, away }: Truth): string {
   const rows = world.cluster.known ? world.cluster.value : null;
+  const frontends = new Map(rows?.frontends.map(row => [row.host, row]));
+  const backends = new Map<string, string>();
+  for (const row of rows?.backends ?? [])
+    backends.set(row.host, `${backends.get(row.host) ?? ''}${textOf(row, backendText)},`);
   const named: string[] = [];
   const folded: string[] = [];
-  const leaving = new Set(world.leaving.map(host => host.address));
-  const hosts = new Map([...world.leaving, ...desired.hosts].map(host => [host.address, host]));
-  for (const [address, host] of hosts) {
+  const look = (host: CompiledHost, leaves: boolean): void => {
+    const { address } = host;
     const answer = world.hosts[address];
     const gone = away[address];
-    const fe = rows?.frontends.find(row => row.host === address);
+    const fe = frontends.get(address);
     const text = [
-      answer?.known === true ? machineKey(answer.value, host.digest) : '?',
-      gone === undefined ? '' : machineKey(gone, host.digest),
-      fe === undefined
-        ? ''
-        : `${fe.role[0]}${Number(fe.alive)}${Number(fe.join)}${Number(fe.last_heartbeat !== null)}${fe.version}${Object.values(world.switches[address] ?? {})}`,
-      (rows?.backends ?? [])
-        .filter(row => row.host === address)
-        .map(
-          row =>
-            `${row.heartbeat_port}${Number(row.alive)}${Number(row.system_decommissioned)}${row.tablet_num}${row.version}`,
-        )
-        .join(','),
-      [host.fe, ...host.be].map(one => told(world, address, one?.name)).join(''),
+      answer?.known === true ? textOf(answer.value, machineText) : '?',
+      gone === undefined ? '' : textOf(gone, machineText),
+      fe === undefined ? '' : `${textOf(fe, frontendText)}${Object.values(world.switches[address] ?? {})}`,
+      backends.get(address) ?? '',
+      told(world, address, host.fe?.name),
+      ...host.be.map(be => told(world, address, be.name)),
     ].join(';');
-    if (host.fe === null && fe === undefined && !leaving.has(address)) {
-      folded.push(`${host.location}${host.be.map(be => be.digest)}${text}`);
-    } else named.push(`${address}${text}`);
-  }
-  return `${rows === null ? 'none' : `${rows.leader}${rows.root_open}`}/${named.join('/')}/${folded.sort().join('/')}`;
+    if (host.fe === null && fe === undefined && !leaves) folded.push(`${textOf(host, kindOfHost)}${text}`);
+    else named.push(`${address}${text}`);
+  };
+  const declared = new Set(desired.hosts.map(host => host.address));
+  const leaving = new Set(world.leaving.map(host => host.address));
+  for (const host of desired.hosts) look(host, leaving.has(host.address));
+  for (const host of world.leaving) if (!declared.has(host.address)) look(host, true);
+  const cluster = rows === null ? 'none' : `${rows.leader}${rows.root_open}${rows.unhealthy_tablets}`;
+  return `${cluster}/${named.join('/')}/${folded.sort().join('/')}`;
+}
+
+/** Most parts of a world are those of the world before it: their texts are made once. */
+const texts = new WeakMap<object, string>();
+
+function textOf<T extends object>(part: T, make: (part: T) => string): string {
+  const there = texts.get(part);
+  if (there !== undefined) return there;
+  const made = make(part);
+  texts.set(part, made);
+  return made;
 }
 
 function told(world: Truth['world'], address: string, service: string | undefined): string {
+  if (service === undefined) return '';
   const answer = world.answers[`${address}/${service}`];
   return answer === undefined || !answer.known ? 'u' : answer.value ? '1' : '0';
 }
 
-const machineKey = ({ containers, fe, staged, files }: HostWorld, digest: string): string =>
+const kindOfHost = (host: CompiledHost): string => `${host.location}${host.be.map(be => be.digest)}`;
+
+const frontendText = ({ role, alive, join, last_heartbeat, version }: FrontendRow): string =>
+  `${role[0]}${Number(alive)}${Number(join)}${Number(last_heartbeat !== null)}${version}`;
+
+const backendText = ({ heartbeat_port, alive, system_decommissioned, tablet_num, version }: BackendRow): string =>
+  `${heartbeat_port}${Number(alive)}${Number(system_decommissioned)}${tablet_num}${version}`;
+
+const machineText = ({ containers, fe, be, staged, files, images }: HostWorld): string =>
   [
     containers.map(one => `${one.service}${one.digest}${one.state[0]}${one.health[0]}`).join(','),
     fe === null
       ? ''
       : `${fe.meta[0]}${Number(fe.state.member !== null)}${Number(fe.state.joining)}${Number(fe.state.founding)}${fe.state.peers}${fe.image}${fe.state.switches === null ? '' : Object.values(fe.state.switches)}`,
-    Number(staged.includes(digest)),
+    Object.values(be).map(data => `${data?.storage[0]}${Number(data?.member !== null)}`),
+    staged.join(','),
+    Object.values(images).filter(image => image !== null).length,
     Object.values(files).join(''),
   ].join(' ');
