@@ -276,6 +276,17 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.read('state/fe/switches')).toBeNull();
   });
 
+  it('writes down when a drain began and with how many tablets, and forgets it', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    await s.run({ kind: 'writeDrain', host: at, service: 'starrocks-be', tablets: 120 });
+    expect(m.read('state/be/draining')).toMatch(/^120 \d{10}\n$/);
+    expect((await s.observe()).be['starrocks-be']?.drain).toMatchObject({ tablets: 120 });
+    await s.run({ kind: 'writeDrain', host: at, service: 'starrocks-be', tablets: null });
+    expect(m.read('state/be/draining')).toBeNull();
+    expect((await s.observe()).be['starrocks-be']?.drain).toBeUndefined();
+  });
+
   describe('copying metadata', () => {
     const copy: OnHost = { kind: 'copyMetadata', host: at, release: '3.3.18' };
     const copies = (m: Machine) => readdirSync(join(m.deploy, 'data/fe')).filter(name => name !== 'meta');

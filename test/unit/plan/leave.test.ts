@@ -27,7 +27,7 @@ describe('a BE that leaves', () => {
     const world = withTablets(becomes(three, four), '10.0.0.4', 12);
     const { waves, end } = unfold(three, world, everything);
     expect(waves.map(wave => wave.steps.map(step => step.operations.map(one => one.kind)))).toEqual([
-      [['sql']],
+      [['writeDrain', 'sql']],
       [['stop', 'removeContainer', 'retire', 'sql']],
     ]);
     expect(story(three, world)).toEqual([['drain starrocks-be on 10.0.0.4'], ['remove starrocks-be on 10.0.0.4']]);
@@ -54,12 +54,34 @@ describe('a BE that leaves', () => {
     expect(makePlan(three, cut, everything).problems.map(one => one.code)).toEqual(['E_GATE']);
   });
 
+  it('stays when its data does not fit on the others', () => {
+    const sized = (used: string) =>
+      withRows(withTablets(becomes(three, four), '10.0.0.4', 12), rows => ({
+        ...rows,
+        backends: rows.backends.map(row => ({
+          ...row,
+          raw: { DataUsedCapacity: row.host === '10.0.0.4' ? used : '1.000 TB', AvailCapacity: '100.000 GB' },
+        })),
+      }));
+    const { problems } = makePlan(three, sized('301.000 GB'), everything);
+    expect(problems.map(one => [one.code, one.message])).toEqual([
+      [
+        'E_GATE',
+        'starrocks-be on 10.0.0.4 cannot be removed now: 301.0 GB of data would have to fit into the 300.0 GB that are free on the other BEs.',
+      ],
+    ]);
+    expect(makePlan(three, sized('299.000 GB'), everything).problems).toEqual([]);
+  });
+
   it('stays when cluster.yaml names it again', () => {
     const draining = withRows(deployed(four), rows => ({
       ...rows,
       backends: rows.backends.map(row => (row.host === '10.0.0.4' ? { ...row, system_decommissioned: true } : row)),
     }));
     expect(story(four, draining)).toEqual([['cancel the drain of starrocks-be on 10.0.0.4']]);
+    expect(unfold(four, draining, everything).end.hosts['10.0.0.4']).toMatchObject({
+      value: { be: { 'starrocks-be': expect.not.objectContaining({ drain: expect.anything() }) } },
+    });
   });
 
   it('of a machine that is gone is removed by SQL alone', () => {

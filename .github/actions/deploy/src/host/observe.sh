@@ -103,6 +103,7 @@ look_fe() { # META STATE COPY
 look_be() { # NAME STATE COPY COUNT FOLDER...
   echo "name $1"
   remembers "$2" "$3" member && printf 'member %s\n' "$(remembered "$2" "$3" member)"
+  sed -n 's/^\([0-9]\{1,\}\) \([0-9]\{1,\}\)$/drain \1 \2/p' "$2/draining" 2>/dev/null | sed "s/\$/ $(date +%s)/"
   left=$4
   shift 4
   while [ "$left" -gt 0 ]; do

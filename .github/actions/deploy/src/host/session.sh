@@ -189,6 +189,15 @@ do_writeSwitches() {
   fi
 }
 
+# writeDrain STATE [TABLETS]: none forgets it
+do_writeDrain() {
+  if [ $# -eq 1 ]; then
+    rm -f "$1/draining" || die "$1/draining cannot be removed"
+  else
+    printf '%s %s\n' "$2" "$(date +%s)" | put "$1/draining" || die "$1/draining cannot be written"
+  fi
+}
+
 # copyMetadata META RELEASE: stops the FE, which runs on when there is no room or the copy fails. One copy for each state
 # that the metadata was in; they are never deleted.
 do_copyMetadata() {
@@ -269,7 +278,7 @@ do_removeContainer() {
 do_retire() {
   marker=$1 state=$2 copy=$3
   shift 3
-  rm -f "$state/member" "$copy/member" || die "$state/member cannot be removed"
+  rm -f "$state/member" "$copy/member" "$state/draining" || die "$state/member cannot be removed"
   for folder in "$@"; do
     [ -e "$folder" ] || continue
     printf '%s\n' "$marker" | put "$folder.retired" || die "$folder.retired cannot be written"
@@ -325,7 +334,7 @@ operate() { # OP < nothing
     set -- "$@" "${word%.}"
   done <"$tmp/words"
   case $op in
-    stage | pull | activate | refresh | writeState | writeSwitches | copyMetadata | asideMetadata | stop | adopt | restart | removeContainer | retire | record)
+    stage | pull | activate | refresh | writeState | writeSwitches | writeDrain | copyMetadata | asideMetadata | stop | adopt | restart | removeContainer | retire | record)
       [ -n "$locked" ] || die 'this session does not hold the lock of the machine'
       "do_$op" "$@"
       ;;

@@ -186,6 +186,10 @@ async function render(
       const { switches } = operation;
       return { op, words: switches === null ? [] : SWITCHES.map(key => `${key} ${switches[key]}`) };
     }
+    case 'writeDrain': {
+      const { service, tablets } = operation;
+      return { op, words: [stateFolder(host, service), ...(tablets === null ? [] : [String(tablets)])] };
+    }
     case 'copyMetadata':
       return { op, words: [meta, operation.release] };
     case 'asideMetadata': {

@@ -364,7 +364,15 @@ function beOf(text: string): [ServiceName, BeData] {
   const ids = [...text.matchAll(/^folder (.+)$/gm)].flatMap(match => match[1] ?? []);
   const carried = ids.filter(id => id !== '-');
   const storage = carried.length === 0 ? 'empty' : carried.length === ids.length ? 'whole' : 'partial';
-  return [name, { storage, cluster_id: carried[0] ?? null, member: /^member ?(.*)$/m.exec(text)?.[1] ?? null }];
+  const [, tablets, since, now] = /^drain (\d+) (\d+) (\d+)$/m.exec(text) ?? [];
+  const drain = { tablets: Number(tablets), seconds: Math.max(0, Number(now) - Number(since)) };
+  return [
+    name,
+    {
+      ...{ storage, cluster_id: carried[0] ?? null, member: /^member ?(.*)$/m.exec(text)?.[1] ?? null },
+      ...(tablets === undefined ? {} : { drain }),
+    },
+  ];
 }
 
 function diskOf(text: string): Disk {

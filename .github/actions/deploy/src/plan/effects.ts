@@ -41,6 +41,7 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     case 'asideMetadata':
     case 'copyMetadata':
     case 'writeSwitches':
+    case 'writeDrain':
     case 'stop':
     case 'removeContainer':
     case 'retire':
@@ -94,6 +95,8 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
       return onHost(world, operation.host, machine =>
         withFe(machine, fe => ({ ...fe, state: { ...fe.state, switches: operation.switches } })),
       );
+    case 'writeDrain':
+      return onHost(world, operation.host, machine => withDrain(machine, operation));
     case 'copyMetadata':
       return apply({ kind: 'stop', host: operation.host, service: 'starrocks-fe' }, desired, world);
     case 'asideMetadata':
@@ -192,6 +195,14 @@ const withFe = (machine: HostWorld, change: (fe: FeData) => FeData): HostWorld =
   ...machine,
   fe: change(machine.fe ?? emptyFe),
 });
+
+function withDrain(machine: HostWorld, { service, tablets }: Extract<Operation, { kind: 'writeDrain' }>): HostWorld {
+  const { drain: _, ...data } = machine.be[service] ?? { storage: 'empty', cluster_id: null, member: null };
+  return {
+    ...machine,
+    be: { ...machine.be, [service]: tablets === null ? data : { ...data, drain: { tablets, seconds: 0 } } },
+  };
+}
 
 function withFiles(machine: HostWorld, desired: ClusterJson, address: string, service: string): HostWorld {
   const moved = hostOf(desired, address).files.filter(file => file.service === null || file.service === service);

@@ -1,4 +1,4 @@
-import type { View } from './situation.ts';
+import type { BeNode, View } from './situation.ts';
 import { down, holders, members, up } from './situation.ts';
 import { unreachableCase } from './unreachable.ts';
 import type { FrontendRow } from './world.ts';
@@ -168,7 +168,26 @@ function backendsWithout(v: View, keys: readonly string[]): string | null {
     node => !keys.includes(node.key) && up(node, v.memory) && node.row?.system_decommissioned === false,
   );
   const needed = v.desired.default_replication_num;
-  return left.length >= needed ? null : `${left.length} BEs would be left for ${needed} replicas of each tablet`;
+  if (left.length < needed) return `${left.length} BEs would be left for ${needed} replicas of each tablet`;
+  const leaving = holders(v).filter(node => keys.includes(node.key) || node.row?.system_decommissioned === true);
+  const data = sum(leaving, 'DataUsedCapacity');
+  const room = sum(left, 'AvailCapacity');
+  if (data === null || room === null || data <= room) return null;
+  return `${gigabytes(data)} of data would have to fit into the ${gigabytes(room)} that are free on the other BEs`;
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GB`;
+
+/** Bytes of that column; null where a row does not say. */
+function sum(nodes: readonly BeNode[], column: string): number | null {
+  const sizes = nodes.map(({ row }) => bytes(row?.raw[column] ?? ''));
+  return sizes.reduce<number | null>((all, size) => (all === null || size === null ? null : all + size), 0);
+}
+
+/** `76.209 GB` as StarRocks prints it (DebugUtil.getByteUint). */
+function bytes(text: string): number | null {
+  const [, number, unit = ''] = /^([\d.]+) ?(B|KB|MB|GB|TB|PB)$/.exec(text) ?? [];
+  return number === undefined ? null : Number(number) * 1024 ** ['B', 'KB', 'MB', 'GB', 'TB', 'PB'].indexOf(unit);
 }
 
 function drained(v: View, key: string): string | null {

@@ -88,9 +88,20 @@ export function drainBackends(v: View): Next | null {
   if (reason !== null) return notYet(v, first, reason, v.desired.timeouts.be_ready, 'removed');
   return wave(
     'drain BEs that leave',
-    together.map(node => step(node, 'drain', UNNAMED, [decommission(node, 'decommissionBackend')], [gate])),
+    together.map(node =>
+      step(
+        node,
+        'drain',
+        UNNAMED,
+        [...noteDrain(node, node.row?.tablet_num ?? null), decommission(node, 'decommissionBackend')],
+        [gate],
+      ),
+    ),
   );
 }
+
+const noteDrain = (node: BeNode, tablets: number | null): Operation[] =>
+  node.machine === null ? [] : [{ kind: 'writeDrain', host: node.host.address, service: node.service.name, tablets }];
 
 const decommission = (node: BeNode, kind: 'decommissionBackend' | 'cancelDecommission'): Operation => ({
   kind: 'sql',
@@ -102,7 +113,12 @@ export function cancelDrains(v: View): Next | null {
   const back = v.backends.filter(node => node.selected && node.row?.system_decommissioned === true);
   return wave(
     'cancel drains',
-    back.map(node => step(node, 'undrain', 'cluster.yaml names it', [decommission(node, 'cancelDecommission')])),
+    back.map(node =>
+      step(node, 'undrain', 'cluster.yaml names it', [
+        ...noteDrain(node, null),
+        decommission(node, 'cancelDecommission'),
+      ]),
+    ),
   );
 }
 

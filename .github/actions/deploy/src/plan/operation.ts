@@ -28,6 +28,13 @@ export type Operation =
     }
   /** Write down on an FE's machine how the switches were before they were changed; null: that is over. */
   | { readonly kind: 'writeSwitches'; readonly host: string; readonly switches: Switches | null }
+  /** Write down on a BE's machine how many tablets it held when its drain began, and when; null: it drains no more. */
+  | {
+      readonly kind: 'writeDrain';
+      readonly host: string;
+      readonly service: ServiceName;
+      readonly tablets: number | null;
+    }
   /** Stop the FE and copy its metadata folder to a dated name beside it; it runs on when that fails. */
   | { readonly kind: 'copyMetadata'; readonly host: string; readonly release: string }
   /** Move a metadata folder that cannot be started to a dated name beside it. Its container must be stopped. */

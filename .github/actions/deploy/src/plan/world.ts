@@ -146,6 +146,8 @@ export interface BeData {
   readonly storage: 'empty' | 'partial' | 'whole';
   readonly cluster_id: string | null;
   readonly member: string | null;
+  /** Tablets that it held when a run of this tool began to drain it, and how many seconds ago; absent: none did. */
+  readonly drain?: { readonly tablets: number; readonly seconds: number };
 }
 
 export interface Listener {

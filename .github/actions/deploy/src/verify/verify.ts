@@ -1,6 +1,14 @@
 import type { BeService, ClusterJson, CompiledHost, FeService } from '../../../../../compiler/contract/cluster-json.ts';
-import { type BackendRow, type ClusterRows, type FrontendRow, nodeKey, type World } from '../plan/world.ts';
+import {
+  type BackendRow,
+  type BeData,
+  type ClusterRows,
+  type FrontendRow,
+  nodeKey,
+  type World,
+} from '../plan/world.ts';
 import { changed } from './changed.ts';
+import { drainPace } from './drain-pace.ts';
 import type { Finding, FindingKind } from './finding.ts';
 
 /**
@@ -218,18 +226,27 @@ function strangers(desired: ClusterJson, after: World, rows: ClusterRows): Findi
       .filter(row => !host(row.host)?.be.some(be => be.ports.heartbeat_service_port === row.heartbeat_port))
       .map(row =>
         row.system_decommissioned && leaving(row)
-          ? draining(row)
+          ? draining(row, drainOf(after, row))
           : extra('BE', row.host, row.heartbeat_port, row.alive),
       ),
   ];
 }
 
-const draining = (row: BackendRow): Finding =>
+function drainOf({ hosts, leaving }: World, row: BackendRow): BeData['drain'] {
+  const be = leaving
+    .filter(({ address }) => address === row.host)
+    .flatMap(host => host.be)
+    .find(one => one.ports.heartbeat_service_port === row.heartbeat_port);
+  const answer = hosts[row.host];
+  return be !== undefined && answer?.known === true ? answer.value.be[be.name]?.drain : undefined;
+}
+
+const draining = (row: BackendRow, drain: BeData['drain']): Finding =>
   finding(
     'draining',
     `${row.host}:${row.heartbeat_port}`,
     'no tablet',
-    `${row.tablet_num} tablets left`,
+    `${row.tablet_num} tablets left${drain === undefined ? '' : drainPace(row.tablet_num, drain)}`,
     'Deploy again later: the run that finds none removes the BE. Where the number stays, look for tables with more replicas than there are other BEs.',
     'warning',
   );
