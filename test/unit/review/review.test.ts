@@ -36,6 +36,26 @@ describe('the headline', () => {
       yaml(three, 'kafka_host: 10.0.0.9\n'),
       'changes files on 192.168.1.10, 192.168.1.11, 192.168.1.12; restarts nobody',
     ],
+    ['a newer release', base, base.replace('3.3.18', '3.4.10'), 'upgrades 3 FEs and 3 BEs to 3.4.10'],
+    ['an older release', base, base.replace('3.3.18', '3.3.17'), 'downgrades 3 FEs and 3 BEs to 3.3.17'],
+    [
+      'a release that cannot come next',
+      base,
+      base.replace('3.3.18', '3.5.6'),
+      'would be refused: 3.3.18 cannot become 3.5.6: StarRocks goes from one minor release to the next, and leaves none out',
+    ],
+    [
+      'a follower that becomes an observer',
+      yaml([...three, '{ address: 192.168.1.13, be: none }']),
+      yaml([...three, '{ address: 192.168.1.13, be: none, fe: observer }']),
+      'changes the role of 192.168.1.13; restarts nobody',
+    ],
+    [
+      'a BE that leaves its machine',
+      yaml([...three, '192.168.1.13']),
+      yaml([...three, '{ address: 192.168.1.13, be: none }']),
+      'removes starrocks-be from 192.168.1.13; restarts 1 FE',
+    ],
     ['nothing', base, `${base}# a comment\n`, 'changes nothing on any machine'],
   ])('of %s', (_what, before, after, expected) => {
     expect(headlineOf(before, after)).toBe(expected);

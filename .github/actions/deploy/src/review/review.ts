@@ -71,7 +71,7 @@ export function review(sides: Sides): Review {
   const nothing = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
   return {
     cluster: head.cluster,
-    headline: headline(base, head, hosts, waves),
+    headline: plan.problems.length > 0 ? refused(plan.problems) : headline(base, head, hosts, waves),
     nothing,
     hosts,
     waves,
@@ -82,6 +82,9 @@ export function review(sides: Sides): Review {
     digest: plan.digest,
   };
 }
+
+const refused = ([first, ...others]: readonly Problem[]): string =>
+  `would be refused: ${first?.message.replace(/\.$/, '')}${others.length === 0 ? '' : `, and ${others.length} more`}`;
 
 function hostRows(base: ClusterJson | null, head: ClusterJson, steps: readonly Step[]): HostRow[] {
   const before = new Map(base?.hosts.map(host => [host.address, host]));
@@ -112,7 +115,7 @@ const whatHappens = (steps: readonly Step[], address: string): string[] =>
     .map(step => `${stepTitle(step).replace(` on ${address}`, '')}: ${step.reason}`);
 
 /** Of no interest to whoever approves: the upload before, and what machines note for themselves. */
-const SILENT = new Set<Step['action']>(['prepare', 'remember']);
+const SILENT = new Set<Step['action']>(['prepare', 'remember', 'note']);
 
 export const roleText = (host: CompiledHost): string =>
   [...(host.fe === null ? [] : [`FE ${host.fe.role}`]), ...host.be.map(() => 'BE')].join(', ');
@@ -138,5 +141,10 @@ function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): str
   const leads = waves.some(wave => wave.title === 'restart the leader')
     ? ['The leader restarts: writes and DDL pause for some seconds while another FE is elected.']
     : [];
-  return [...outages, ...removed, ...leads];
+  const released = steps.some(step => step.action === 'upgrade' || step.action === 'downgrade')
+    ? [
+        'The release changes: try it on a cluster that nobody needs first. Going back is a revert, and what the newer release has written the older one may not read.',
+      ]
+    : [];
+  return [...outages, ...removed, ...released, ...leads];
 }
