@@ -55,6 +55,15 @@ const withSaved = (world: World, switches: Switches): World =>
     world,
   );
 
+/** What a run does last when it stopped on the way. */
+const rebalancing = (world: World) =>
+  next({
+    desired: newer,
+    world,
+    request: { ...everything, intent: 'rebalance' },
+    memory: { started: {}, unhealthy_before: 0 },
+  });
+
 /** The world right before the first step of the plan that is meant. */
 function halfway(desired: typeof newer, world: World, until: (step: Step) => boolean): World {
   let at = world;
@@ -174,6 +183,27 @@ describe('an upgrade', () => {
   it('brings the switches back when a run was killed right at its end', () => {
     const killed = withSaved(withSwitches(deployed(newer), none), usual);
     expect(story(newer, killed)).toEqual([['switch tablet balancing back'], noted]);
+  });
+
+  it('that was broken off waits for a leader before it brings the switches back, and forgets nothing meanwhile', () => {
+    const killed = { ...withSaved(running, usual), cluster: unknown('an election'), switches: {} };
+    expect(rebalancing(killed)).toMatchObject({ kind: 'wait', reason: 'a leader answers' });
+    expect(rebalancing({ ...killed, ...withSaved(running, usual), switches: {} })).toEqual({ kind: 'done' });
+  });
+
+  it('that was broken off keeps what it wrote down beside an FE that runs and does not say how it balances', () => {
+    const world = withSaved(withSwitches(running, usual), usual);
+    const { '10.0.0.3': _silent, ...switches } = world.switches;
+    const forgets = (at: World) => {
+      const decision = rebalancing(at);
+      return decision.kind === 'wave' ? decision.steps.map(step => step.host) : decision;
+    };
+    expect(forgets({ ...world, switches })).toEqual(['10.0.0.1', '10.0.0.2']);
+    expect(forgets({ ...stopped(world, '10.0.0.3', 'starrocks-fe'), switches })).toEqual([
+      '10.0.0.1',
+      '10.0.0.2',
+      '10.0.0.3',
+    ]);
   });
 
   it('starts an FE that is down as it was, until its turn comes', () => {

@@ -26,6 +26,7 @@ import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.
 import { current, down, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
 import type { Next, Step } from './step.ts';
 import {
+  balanceIsHeld,
   bringBalanceBack,
   bringBalanceBackAtEnd,
   holdBalance,
@@ -97,7 +98,7 @@ const ORDERS: Readonly<Record<Intent, readonly Rule[]>> = {
   stop: [refuseUnsafe, stopChosen],
   start: [refuseUnsafe, startFrontendsAsTheyAre, awaitLeaderOfStarted, startBackendsAsTheyAre, awaitStarted],
   adopt: [refuseUnsafe, refuseDifferent, prepare, takeOver],
-  rebalance: [bringBalanceBack],
+  rebalance: [awaitLeaderToBalance, bringBalanceBack],
 };
 
 function refuse(v: View): Next | null {
@@ -405,6 +406,11 @@ function awaitRegistered(v: View): Next | null {
   );
   const [first] = coming;
   return first === undefined ? null : awaitNodes(coming, first.service.name, v.desired.timeouts.fe_ready);
+}
+
+/** Where nothing was switched off there is nothing to wait for. */
+function awaitLeaderToBalance(v: View): Next | null {
+  return balanceIsHeld(v) ? awaitLeader(v) : null;
 }
 
 /** Only where an FE runs: whoever starts BEs alone has none to wait for. */

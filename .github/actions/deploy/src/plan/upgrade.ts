@@ -2,7 +2,7 @@ import type { Problem } from '../error.ts';
 import type { Operation } from './operation.ts';
 import { type Roll, type Rule, step, towardsDefinition, wave } from './rule.ts';
 import type { FeNode, Node, View } from './situation.ts';
-import { reachable, up } from './situation.ts';
+import { reachable, running, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
 import { compareReleases, detour, releaseOf, releaseOfImage } from './version-path.ts';
 import { SWITCHES, type Switches } from './world.ts';
@@ -157,6 +157,9 @@ const OFF: Switches = {
 const saved = (v: View): Switches | null =>
   v.frontends.map(node => node.machine?.fe?.state.switches ?? null).find(one => one !== null) ?? null;
 
+/** Some FE may still be told to balance nothing. */
+export const balanceIsHeld = (v: View): boolean => saved(v) !== null;
+
 const same = (a: Switches, b: Switches): boolean => SWITCHES.every(name => a[name] === b[name]);
 
 /** On the machines of all FEs, so that whoever finishes a run that was killed can bring them back. */
@@ -197,13 +200,21 @@ function switchTo(v: View, action: 'hold' | 'resume', wanted: Switches, title: s
   return wave(title, [{ action, host: null, service: null, reason: title, operations, gates: [], outage: null }]);
 }
 
+/** Seen, not assumed: one that runs and says nothing may still balance nothing. One that stands still forgets by itself. */
+const isAsBefore = (v: View, node: FeNode, before: Switches): boolean => {
+  const now = v.world.switches[node.host.address];
+  return now === undefined ? !running(node) : same(now, before);
+};
+
 /** Always the last word, of the next run too when this one is killed. */
 export const bringBalanceBack: Rule = v => {
   const before = saved(v);
   if (before === null) return null;
   const told = switchTo(v, 'resume', before, 'switch tablet balancing and cloning back');
   if (told !== null) return told;
-  const written = v.frontends.filter(node => reachable(node) && node.machine?.fe?.state.switches != null);
+  const written = v.frontends.filter(
+    node => reachable(node) && node.machine?.fe?.state.switches != null && isAsBefore(v, node, before),
+  );
   return wave(
     'tablets are balanced as before',
     written.map(node => writing(node, null)),
