@@ -2,7 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { becomes, cluster, deployed, emptyWorld, everything, type HostSketch, meets, stopped } from '../plan/worlds.ts';
+import {
+  becomes,
+  cluster,
+  deployed,
+  emptyWorld,
+  everything,
+  type HostSketch,
+  heardAt,
+  meets,
+  stopped,
+  uploaded,
+} from '../plan/worlds.ts';
 
 const three: HostSketch[] = [{}, {}, {}];
 const be: HostSketch = { fe: null };
@@ -50,6 +61,15 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
   ['has nothing to do', 232, plain, deployed(plain)],
   ['changes FEs and BEs', 2439, changed, meets(changed, deployed(plain))],
   ['changes BEs in two racks', 2064, racks('x'), meets(racks('x'), deployed(racks('')))],
+  [
+    'changes FEs and BEs while the leader does not hear of a machine',
+    2382,
+    changed,
+    heardAt(uploaded(changed, meets(changed, deployed(plain))), '2026-11-23 12:00:15', {
+      '10.0.0.3/starrocks-fe': '2026-11-23 12:00:02',
+      '10.0.0.3/starrocks-be': '2026-11-23 12:00:02',
+    }),
+  ],
   ['grows by a machine', 2276, grown, meets(grown, deployed(plain))],
   ['starts a cluster that stands still', 671, plain, off],
   ['takes a BE out', 817, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],

@@ -390,7 +390,7 @@ export function settle(desired: ClusterJson, world: World): World {
       ...row,
       alive,
       join: true,
-      last_heartbeat: row.last_heartbeat ?? 'now',
+      last_heartbeat: 'now',
       start_time: 'now',
       version: versionOf(desired, settled, row, fe),
     };

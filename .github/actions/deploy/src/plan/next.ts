@@ -530,9 +530,12 @@ function restartAgain(v: View): Next | null {
   return rollBackends(v, v.backends.filter(due), asItIs) ?? rollFrontends(v, v.frontends.filter(due), asItIs);
 }
 
-/** As many at once as replicas allow, all of one location; what is down anyway goes first. */
+/** Whoever is down anyway, then whoever cannot be counted on: their turn must not wait for themselves. */
+const sick = (v: View, node: Node): number => (down(node) ? 2 : up(node, v.memory) ? 0 : 1);
+
+/** As many at once as replicas allow, all of one location; what is not well anyway goes first. */
 function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | null {
-  const [first] = differ.toSorted((a, b) => Number(down(b)) - Number(down(a)));
+  const [first] = differ.toSorted((a, b) => sick(v, b) - sick(v, a));
   if (first === undefined) return null;
   const width = isTrial(v) ? 1 : Math.max(1, replicasAway(v.desired.default_replication_num));
   const alike = differ.filter(node => node !== first && node.host.location === first.host.location);
@@ -561,8 +564,11 @@ function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | nu
 /** Observers, then followers one by one, the leader last: found again before each, because it may have moved. */
 function rollFrontends(v: View, differ: readonly FeNode[], roll: Roll): Next | null {
   const leader = v.rows?.leader;
-  const rank = (node: FeNode) =>
-    down(node) ? -1 : node.row?.role === 'OBSERVER' ? 0 : node.host.address === leader ? 2 : 1;
+  const rank = (node: FeNode) => {
+    if (node.host.address === leader && !down(node)) return 2;
+    const ill = sick(v, node);
+    return ill > 0 ? -ill : node.row?.role === 'OBSERVER' ? 0 : 1;
+  };
   const [first] = differ.toSorted((a, b) => rank(a) - rank(b));
   if (first === undefined) return null;
   const last = first.host.address === leader;

@@ -1,4 +1,5 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
+import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
 import type { HostWorld } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 
@@ -8,6 +9,8 @@ import type { Truth } from './fault.ts';
  */
 export function stateKey(desired: ClusterJson, { world, away }: Truth): string {
   const rows = world.cluster.known ? world.cluster.value : null;
+  const feNewest = newestHeartbeat(rows?.frontends ?? []);
+  const beNewest = newestHeartbeat(rows?.backends ?? []);
   const named: string[] = [];
   const folded: string[] = [];
   const leaving = new Set(world.leaving.map(host => host.address));
@@ -21,12 +24,12 @@ export function stateKey(desired: ClusterJson, { world, away }: Truth): string {
       gone === undefined ? '' : machineKey(gone, host.digest),
       fe === undefined
         ? ''
-        : `${fe.role[0]}${Number(fe.alive)}${Number(fe.join)}${Number(fe.last_heartbeat !== null)}${fe.version}${Object.values(world.switches[address] ?? {})}`,
+        : `${fe.role[0]}${Number(fe.alive)}${Number(fe.join)}${Number(fe.last_heartbeat !== null)}${Number(isUnheard(fe, feNewest))}${fe.version}${Object.values(world.switches[address] ?? {})}`,
       (rows?.backends ?? [])
         .filter(row => row.host === address)
         .map(
           row =>
-            `${row.heartbeat_port}${Number(row.alive)}${Number(row.system_decommissioned)}${row.tablet_num}${row.version}`,
+            `${row.heartbeat_port}${Number(row.alive)}${Number(isUnheard(row, beNewest))}${Number(row.system_decommissioned)}${row.tablet_num}${row.version}`,
         )
         .join(','),
       [host.fe, ...host.be].map(one => told(world, address, one?.name)).join(''),
