@@ -475,12 +475,21 @@ function addBackends(v: View): Next | null {
   return wave(
     'add BEs',
     missing.map(node => {
-      const start = running(node) && current(node) ? [] : [activate(node)];
+      const start = running(node) && current(node) ? [] : [...introduce(v, node), activate(node)];
       const action = start.length === 0 ? 'register' : 'add';
       const reason = node.row === null ? 'it is not registered' : 'its container is missing';
       return step(node, action, reason, [...start, ...(node.row === null ? [addBackend(node)] : [])]);
     }),
   );
+}
+
+/** A machine without an FE knows only the founding one, which may be down when its first BE looks for the cluster. */
+function introduce(v: View, node: BeNode): Operation[] {
+  const { host } = node;
+  if (host.fe !== null) return [];
+  const peers = peersFor(v, host.address);
+  const { missing, gone } = peersDiffer(v, node, peers);
+  return missing.length + gone.length === 0 ? [] : [{ kind: 'writeState', host: host.address, peers }];
 }
 
 function awaitBackends(v: View): Next | null {
@@ -629,18 +638,23 @@ function refreshFiles(v: View): Next | null {
 function rememberPeers(v: View): Next | null {
   const steps = v.frontends.filter(reachable).flatMap((node): Step[] => {
     const peers = peersFor(v, node.host.address);
-    const remembered = node.machine?.fe?.state.peers ?? [];
-    if (peers.every(peer => remembered.includes(peer))) return [];
-    const operation: Operation = {
-      kind: 'writeState',
-      host: node.host.address,
-      peers,
-    };
-    return [
-      step(node, 'remember', `it has not met ${peers.filter(peer => !remembered.includes(peer)).join(', ')}`, [
-        operation,
-      ]),
+    const { missing, gone } = peersDiffer(v, node, peers);
+    if (missing.length + gone.length === 0) return [];
+    const reasons = [
+      ...(missing.length > 0 ? [`it has not met ${missing.join(', ')}`] : []),
+      ...(gone.length > 0 ? [`${gone.join(', ')} left`] : []),
     ];
+    return [step(node, 'remember', reasons.join(', '), [{ kind: 'writeState', host: node.host.address, peers }])];
   });
   return wave('write down which FEs exist', steps);
+}
+
+/** One that left must be forgotten as well: another cluster may answer at its address one day. */
+function peersDiffer(v: View, { machine }: Node, peers: readonly string[]): { missing: string[]; gone: string[] } {
+  const remembered = machine?.fe?.state.peers ?? [];
+  const members = new Set(v.rows?.frontends.map(row => row.host));
+  return {
+    missing: peers.filter(peer => !remembered.includes(peer)),
+    gone: remembered.filter(peer => !members.has(peer)),
+  };
 }
