@@ -92,7 +92,11 @@ function hostOf(host: DraftHost, ports: PortAnswer['be'][number]): Host {
 
 function beOf(host: DraftHost, memory: ReturnType<typeof planMemory>, ports: Be['ports'], index: number): Be {
   const share = memory.be[index];
-  const storage = (host.be[index]?.storage ?? []).map(folder => ({ ...folder, path: folder.path.value }));
+  const storage = (host.be[index]?.storage ?? []).map(({ path, medium, capacity }) => ({
+    path: path.value,
+    medium,
+    capacity: capacity?.value ?? null,
+  }));
   return {
     index,
     ports,

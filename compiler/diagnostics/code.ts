@@ -49,6 +49,7 @@ export const codes = {
   W_REPLICATION_HOSTS: 'More replicas than machines with a BE',
   W_VERSION_UNTRIED: 'Version not tried',
   W_IMAGE_VERSION: 'Image of another version',
+  W_STORAGE_CAPACITY: 'Capacity without effect',
   W_MEMORY_SHARED: 'FE and BE compete for memory',
   N_PORT_MOVED: 'Port moved',
 } as const;

@@ -41,7 +41,7 @@ export const feEnv = (cluster: Cluster, host: Host, fe: Fe): string =>
     FE_HEAP_MIB: fe.heap_mib,
   });
 
-/** `/opt/starrocks/be/storage,medium:SSD,capacity:500G`; StarRocks' own form. */
+/** `/opt/starrocks/be/storage,medium:SSD,capacity:536870912000`; StarRocks reads the medium and skips the capacity. */
 function storageRootPath(be: Be): string {
   return be.storage
     .map(({ medium, capacity }, position) =>

@@ -58,8 +58,9 @@ export interface DraftBe {
   readonly storage: readonly DraftFolder[];
 }
 
-export interface DraftFolder extends Omit<Storage, 'path'> {
+export interface DraftFolder extends Omit<Storage, 'path' | 'capacity'> {
   readonly path: Placed<string>;
+  readonly capacity: Placed<number> | undefined;
 }
 
 export interface DraftSsh {
@@ -217,7 +218,7 @@ function folderOf(node: Node): DraftFolder[] {
   const path = text(child(node, 'path'));
   if (path === undefined) return [];
   const medium = text(child(node, 'medium'))?.value;
-  const capacity = sizeOf(child(node, 'capacity'))?.value ?? null;
+  const capacity = sizeOf(child(node, 'capacity'));
   return [{ path, medium: medium === 'HDD' || medium === 'SSD' ? medium : null, capacity }];
 }
 

@@ -46,7 +46,8 @@ function checkHost(host: DraftHost, sandbox: boolean): Finding[] {
   const findings = refuseFolder(deployDir, '`deploy_dir`', sandbox);
   const taken: Taken[] = [];
   for (const [index, { storage }] of host.be.entries()) {
-    for (const [position, { path }] of storage.entries()) {
+    for (const [position, { path, capacity }] of storage.entries()) {
+      if (capacity !== undefined) findings.push(withoutEffect(capacity));
       const bad = refuseFolder(path, 'A data folder', sandbox);
       findings.push(...bad);
       if (bad.length > 0) continue;
@@ -83,6 +84,14 @@ function refuseFolder({ value, at }: Placed<string>, what: string, sandbox: bool
     );
   return [];
 }
+
+/** storage/options.cpp of StarRocks: "deprecated, do nothing". */
+const withoutEffect = ({ at }: Placed<number>): Finding => ({
+  code: 'W_STORAGE_CAPACITY',
+  at,
+  message: 'StarRocks ignores `capacity`: the BE takes as much of the disk as there is.',
+  hint: 'Bound it by a partition of that size, or by `storage_flood_stage_left_capacity_bytes` in `be_conf`.',
+});
 
 interface Taken {
   readonly folder: string;

@@ -91,7 +91,7 @@ export type SshUser = string;
  */
 export type SshPort = number;
 /**
- * Run commands under `sudo -n`: the user needs sudo without a password.
+ * Run commands under `sudo -n`: the user needs sudo without a password. Every user but root needs this; the group docker is not enough, because containers write as root.
  *
  * A change later changes nothing on the machines.
  */
@@ -178,13 +178,13 @@ export interface StorageFolder {
    */
   path: string;
   /**
-   * Kind of disk, where StarRocks shall not find it out itself.
+   * Kind of disk. StarRocks does not find it out: it takes HDD where nothing is written.
    *
    * A change later restarts BEs, as replicas allow.
    */
   medium?: 'HDD' | 'SSD';
   /**
-   * How much of the disk the BE may use.
+   * Without effect: StarRocks ignores it, and the BE takes as much of the disk as there is. Bound that by a partition, or by `storage_flood_stage_left_capacity_bytes` in `be_conf`.
    *
    * A change later restarts BEs, as replicas allow.
    */

@@ -98,9 +98,18 @@ columns() { # columns NAME... < rows with a header line: by name, their places d
 
 registered() { columns IP HeartbeatPort | grep -qxF "$HOST_IP $HEARTBEAT_PORT"; }
 
-# FEs: the one of the env file, and those that an FE of this machine has met.
+# FEs: the one of the env file, those that a deploy or an FE of this machine has written down, and those that this BE
+# has met: any of them will do, and the first may be down.
 frontends() {
-  { echo "$FE_HOST"; cat "$RUN/state/fe/peers" 2>/dev/null || true; } | grep -E "$address" | sort -u
+  { echo "$FE_HOST"; cat "$RUN/state/fe/peers" "$STATE/peers" "$COPY/peers" 2>/dev/null || true; } | grep -E "$address" |
+    sort -u
+}
+
+remember_frontends() { # remember_frontends HOST
+  local rows met
+  rows=$(sql "$1" 'SHOW FRONTENDS') || return 0
+  met=$(columns IP <<<"$rows" | grep -E "$address" | sort -u) || return 0
+  remember peers "$met"$'\n'
 }
 
 try_register() { # try_register HOST
@@ -124,7 +133,10 @@ await_registration() {
   doing='no FE was asked yet'
   while ((SECONDS - start < WAIT_SECONDS)); do
     for fe in $(frontends); do
-      if try_register "$fe"; then return 0; fi
+      if try_register "$fe"; then
+        remember_frontends "$fe"
+        return 0
+      fi
     done
     if ((SECONDS / REPORT_SECONDS != reported)); then
       reported=$((SECONDS / REPORT_SECONDS))

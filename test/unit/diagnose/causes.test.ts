@@ -217,7 +217,7 @@ const table: readonly (readonly [string, string, Sickness, string, RegExp])[] = 
   [
     'metadata of another cluster',
     FE,
-    { machine: one => ({ ...one, fe: one.fe === null ? null : { ...one.fe, cluster_id: '42' } }) },
+    { machine: one => ({ ...one, fe: { ...one.fe, cluster_id: '42' } }) },
     'D_CLUSTER_ID',
     /cluster id 42 on the disk/,
   ],

@@ -120,7 +120,7 @@ describe('a machine', () => {
 
   it('has a test for every check', () => {
     const tested = new Set([...facts, ...machines].map(([check]) => check));
-    expect(CHECK_NAMES.filter(name => !tested.has(name))).toEqual(['sudo without a password']);
+    expect(CHECK_NAMES.filter(name => !tested.has(name))).toEqual(['root, or sudo without a password']);
   });
 
   it('whose user needs sudo and may not use it is told so', () => {
@@ -133,13 +133,26 @@ describe('a machine', () => {
       machine: wellMachine(),
       facts: { user: 'deployer 1000', sudo: 'no' },
     });
-    expect(checked.find(one => one.check === 'sudo without a password')).toEqual({
+    expect(checked.find(one => one.check === 'root, or sudo without a password')).toEqual({
       host: '10.0.0.1',
-      check: 'sudo without a password',
+      check: 'root, or sudo without a password',
       level: 'fail',
       seen: 'no',
       mend: "echo 'deployer ALL=(ALL) NOPASSWD: ALL' | sudo tee /etc/sudoers.d/starrocks-ha",
     });
+  });
+
+  it('whose user is neither root nor uses sudo is told that the group docker does not replace it', () => {
+    const checked = checksOf({ user: 'deployer 1000' });
+    expect(checked.filter(one => one.level !== 'ok')).toEqual([
+      {
+        host: '10.0.0.1',
+        check: 'root, or sudo without a password',
+        level: 'warn',
+        seen: 'deployer without ssh: { sudo: true }',
+        mend: expect.stringContaining('sudoers.d'),
+      },
+    ]);
   });
 
   it('of which nothing is known is not taken for a good one, nor for a bad one', () => {
@@ -192,11 +205,11 @@ describe('the command that mends', () => {
       host: hostile,
       desired,
       machine,
-      facts: { inodes_free: '1', noexec: 'yes', selinux: 'Enforcing' },
+      facts: { inodes_free: '1', noexec: 'yes', selinux: 'Enforcing', user: 'a 1000' },
     });
     for (const check of ['deploy_dir can be written', 'inodes', 'SELinux', 'deploy_dir allows programs']) {
       expect(mends.find(one => one.check === check)?.mend).toContain("'/srv/$(reboot)'\\''; x'");
     }
-    expect(mends.find(one => one.check === 'Docker Engine')?.mend).toContain("'a; reboot'");
+    expect(mends.find(one => one.check === 'root, or sudo without a password')?.mend).toContain("'a; reboot ALL=");
   });
 });

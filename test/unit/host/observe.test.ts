@@ -109,6 +109,15 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     expect(Math.abs(world.clock_skew_ms)).toBeLessThan(60_000);
   });
 
+  it('finds what an FE has left where none is declared any more', async () => {
+    const m = machine(shell);
+    write(m, 'data/fe/meta/image/VERSION', 'clusterId=12345\n');
+    write(m, 'state/fe/member', '12345\n');
+    write(m, 'data/fe/state/peers', '10.0.0.9\n');
+    const { fe } = await look(m, { ...m.host, fe: null });
+    expect(fe).toMatchObject({ meta: 'partial', cluster_id: '12345', state: { member: '12345', peers: ['10.0.0.9'] } });
+  });
+
   it('finds files, marker, uploads, state and data', async () => {
     const m = machine(shell, { folder: `it's "there" $(x) é` });
     write(m, '.env', 'A=b\n');

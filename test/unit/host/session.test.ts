@@ -38,8 +38,12 @@ function machine(...given: ConstructorParameters<typeof Machine>): Machine {
   return made;
 }
 
-async function session(on: Machine, more: { run?: string; silenceSeconds?: number } = {}): Promise<Session> {
-  const opened = await openSession(on.connection(), on.host, {
+async function session(
+  on: Machine,
+  more: { run?: string; silenceSeconds?: number } = {},
+  host = on.host,
+): Promise<Session> {
+  const opened = await openSession(on.connection(), host, {
     cluster,
     files: on.files,
     owner: { run: more.run ?? 'run 1', actor: 'me', commit: 'abc' },
@@ -52,8 +56,8 @@ async function session(on: Machine, more: { run?: string; silenceSeconds?: numbe
   return opened;
 }
 
-async function locked(on: Machine): Promise<Session> {
-  const opened = await session(on);
+async function locked(on: Machine, host = on.host): Promise<Session> {
+  const opened = await session(on, {}, host);
   expect(await opened.lock()).toMatchObject({ locked: true });
   return opened;
 }
@@ -260,6 +264,15 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.read('data/fe/state/peers')).toBe(`10.0.0.1\n${hostile}\n`);
     await s.run({ kind: 'writeState', host: at, peers: [] });
     expect(m.read('state/fe/peers')).toBe('');
+  });
+
+  it('writes the FEs that exist on a machine without one beside the data of its BE, and nowhere else', async () => {
+    const m = machine(shell);
+    const s = await locked(m, { ...m.host, fe: null });
+    await s.run({ kind: 'writeState', host: at, peers: ['10.0.0.1', '10.0.0.3'] });
+    expect(m.tree()).toEqual(['data/be/state/peers', 'state/fe/peers']);
+    expect(m.read('data/be/state/peers')).toBe('10.0.0.1\n10.0.0.3\n');
+    expect(m.read('state/fe/peers')).toBe('10.0.0.1\n10.0.0.3\n');
   });
 
   it('writes down how the switches were, and forgets them', async () => {

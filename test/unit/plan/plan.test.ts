@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
-import { known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { type Container, known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import {
   cluster,
   deployed,
@@ -14,6 +14,10 @@ import {
 } from './worlds.ts';
 
 const three = [{}, {}, {}];
+const container = (service: string, state: Container['state']): Container => ({
+  ...{ service, state, digest: 'x', image: '', image_id: '', health: 'starting', started_at: '', restarts: 0 },
+  mounts: {},
+});
 const prepared = (...hosts: number[]) => hosts.map(host => `prepare 10.0.0.${host}`);
 
 describe('first bootstrap', () => {
@@ -115,6 +119,31 @@ describe('first bootstrap', () => {
     }
   });
 
+  it.each<[string, Parameters<typeof withMachine>[2]]>([
+    ['an FE that runs there', machine => ({ ...machine, containers: [container('starrocks-fe', 'running')] })],
+    ['StarRocks that somebody else started', machine => ({ ...machine, strangers: ['the process java (812)'] })],
+    [
+      'an FE that a person started',
+      machine => ({
+        ...machine,
+        by_hand: [
+          {
+            ...{ service: 'starrocks-fe', id: 'x', image: '', state: 'running', started_at: '', mounts: {} },
+            ...{ network: 'host', restart_policy: 'no', env: {}, conf: null, conf_differs: [] },
+          },
+        ],
+      }),
+    ],
+  ])('founds nothing beside %s, though that machine was not chosen and shall carry no FE', (_trace, change) => {
+    const desired = cluster([{}, {}, { fe: null }]);
+    const world = withMachine(emptyWorld(desired), '10.0.0.3', change);
+    const chosen = { ...everything, hosts: new Set(['10.0.0.1', '10.0.0.2']) };
+    const { problems } = makePlan(desired, world, chosen);
+    expect(problems.map(({ code, message }) => [code, message.includes('10.0.0.3')])).toEqual([
+      ['E_FOUNDING_REFUSED', true],
+    ]);
+  });
+
   it('founds again where a founding was cut off before anything else existed', () => {
     const desired = cluster(three);
     const state = { member: null, joining: false, founding: true, peers: [], switches: null };
@@ -175,6 +204,27 @@ describe('a deployed cluster', () => {
         .flat()
         .filter(title => title.startsWith('restart')),
     ).toEqual([]);
+  });
+
+  it('tells a new machine without an FE which ones there are before its BE looks for one', () => {
+    const desired = cluster([...three, { fe: null }]);
+    const { waves } = makePlan(desired, meets(desired, deployed(cluster(three))), everything);
+    const [add] = waves.flatMap(wave => wave.steps).filter(step => step.action === 'add');
+    expect(
+      add?.operations.map(one => (one.kind === 'writeState' ? [one.kind, one.host, one.peers] : one.kind)),
+    ).toEqual([['writeState', '10.0.0.4', ['10.0.0.1', '10.0.0.2', '10.0.0.3']], 'activate', 'sql']);
+  });
+
+  it('lets every machine forget an FE that has left', () => {
+    const desired = cluster(three);
+    const world = withMachine(deployed(desired), '10.0.0.2', machine => ({
+      ...machine,
+      fe: { ...machine.fe, state: { ...machine.fe.state, peers: ['10.0.0.1', '10.0.0.3', '10.0.0.9'] } },
+    }));
+    const { waves } = makePlan(desired, world, everything);
+    expect(waves.flatMap(wave => wave.steps.map(step => [step.host, step.reason, step.operations]))).toEqual([
+      ['10.0.0.2', '10.0.0.9 left', [{ kind: 'writeState', host: '10.0.0.2', peers: ['10.0.0.1', '10.0.0.3'] }]],
+    ]);
   });
 
   it('moves files that concern no service without restarting anything', () => {
@@ -373,6 +423,21 @@ describe('refusals, before anything is touched', () => {
     const plan = makePlan(cluster([{ be_conf: 'x' }, {}, {}]), world, everything);
     expect(plan.waves).toEqual([]);
     expect([...new Set(plan.problems.map(problem => problem.code))]).toEqual([code]);
+  });
+
+  it('a port whose holder the SSH user may not see', () => {
+    const listeners = [{ port: 9010, owner: '?', service: null }];
+    const { problems } = makePlan(
+      desired,
+      withMachine(base, '10.0.0.1', machine => ({ ...machine, listeners })),
+      everything,
+    );
+    expect(problems.map(({ code, hint }) => [code, hint])).toEqual([
+      [
+        'E_PORT_TAKEN',
+        'The SSH user may not see which program that is, be it this cluster’s own: log in as root, or set `ssh: { sudo: true }`.',
+      ],
+    ]);
   });
 
   it('lets a node that runs an empty machine through: nothing there is in the way', () => {

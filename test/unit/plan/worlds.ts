@@ -153,6 +153,26 @@ export function stopped(world: World, address: string, service: string): World {
   };
 }
 
+/** The leader heard of every node at that time of its clock, but of some, by `address/service`, at another. */
+export function heardAt(world: World, time: string, late: Readonly<Record<string, string>> = {}): World {
+  if (!world.cluster.known) return world;
+  const rows = world.cluster.value;
+  const heard = <Row extends { host: string; last_heartbeat: string | null }>(row: Row, service: string): Row => ({
+    ...row,
+    last_heartbeat: late[`${row.host}/${service}`] ?? time,
+  });
+  const frontends = rows.frontends.map(row => heard(row, 'starrocks-fe'));
+  const backends = rows.backends.map(row => heard(row, 'starrocks-be'));
+  return { ...world, cluster: known({ ...rows, frontends, backends }) };
+}
+
+/** Every machine has the new files, and none has moved them into place. */
+export const uploaded = (desired: ClusterJson, world: World): World =>
+  desired.hosts.reduce(
+    (at, { address, digest }) => withMachine(at, address, machine => ({ ...machine, staged: [digest] })),
+    world,
+  );
+
 /** A plan as a person reads it: waves in order, each a list of titles. */
 export function story(desired: ClusterJson, world: World): string[][] {
   const { waves, problems } = unfold(desired, world, everything);

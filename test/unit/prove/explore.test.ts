@@ -2,7 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { becomes, cluster, deployed, emptyWorld, everything, type HostSketch, meets, stopped } from '../plan/worlds.ts';
+import {
+  becomes,
+  cluster,
+  deployed,
+  emptyWorld,
+  everything,
+  type HostSketch,
+  heardAt,
+  meets,
+  stopped,
+  uploaded,
+} from '../plan/worlds.ts';
 
 const three: HostSketch[] = [{}, {}, {}];
 const be: HostSketch = { fe: null };
@@ -50,6 +61,15 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
   ['has nothing to do', 232, plain, deployed(plain)],
   ['changes FEs and BEs', 2439, changed, meets(changed, deployed(plain))],
   ['changes BEs in two racks', 2064, racks('x'), meets(racks('x'), deployed(racks('')))],
+  [
+    'changes FEs and BEs while the leader does not hear of a machine',
+    2382,
+    changed,
+    heardAt(uploaded(changed, meets(changed, deployed(plain))), '2026-11-23 12:00:15', {
+      '10.0.0.3/starrocks-fe': '2026-11-23 12:00:02',
+      '10.0.0.3/starrocks-be': '2026-11-23 12:00:02',
+    }),
+  ],
   ['grows by a machine', 2308, grown, meets(grown, deployed(plain))],
   ['starts a cluster that stands still', 671, plain, off],
   ['takes a BE out', 817, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],
@@ -65,8 +85,8 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
     cluster([...three, be]),
     withRow(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
   ],
-  ['takes an FE out', 1274, ...leaves(cluster([...three, { be: 0 }]), plain)],
-  ['takes two FEs out of five', 2730, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
+  ['takes an FE out', 1790, ...leaves(cluster([...three, { be: 0 }]), plain)],
+  ['takes two FEs out of five', 3284, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
   [
     'makes an observer a follower',
     1780,
@@ -74,13 +94,13 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
   ],
   [
     'makes a follower an observer',
-    1267,
+    1284,
     ...leaves(cluster([...three, { be: 0 }]), cluster([...three, { fe: 'observer', be: 0 }])),
   ],
-  ['replaces a machine by another', 3005, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
+  ['replaces a machine by another', 3092, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
   ['upgrades', 9342, newer, meets(newer, deployed(plain))],
   ['downgrades', 10729, plain, meets(plain, deployed(newer))],
-  ['finds an FE that somebody dropped', 751, plain, droppedByHand(deployed(plain), '10.0.0.1')],
+  ['finds an FE that somebody dropped', 881, plain, droppedByHand(deployed(plain), '10.0.0.1')],
 ];
 
 describe('the planner, whatever goes wrong in between', () => {

@@ -100,6 +100,9 @@ exec sleep 600
       `#!/bin/bash
 while [ $# -gt 0 ]; do case $1 in -h) host=$2; shift ;; -e) sql=$2; shift ;; esac; shift; done
 echo "$host $sql" >>"${this.path('sql')}"
+if [ -e "${this.path('answers/sql-up')}" ] && ! grep -qx "$host" "${this.path('answers/sql-up')}"; then
+  echo "ERROR 2003 (HY000): Can't connect" >&2; exit 1
+fi
 if [ -e "${this.path('answers/denied')}" ]; then echo "ERROR 1045 (28000): Access denied for user 'root'" >&2; exit 1; fi
 case $sql in
   'SHOW FRONTENDS') file=frontends ;;
@@ -223,7 +226,7 @@ exit 7
     let log = '';
     child.stdout?.on('data', chunk => (log += chunk));
     child.stderr?.on('data', chunk => (log += chunk));
-    const ended = new Promise<number | null>(done => child.once('exit', code => done(code)));
+    const ended = new Promise<number | null>(done => child.once('close', code => done(code)));
     return { child, log: () => log, ended };
   }
 

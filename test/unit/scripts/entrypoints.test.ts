@@ -161,6 +161,27 @@ describe('an FE with empty metadata', () => {
     expect(c.statements).toEqual([`10.0.0.3 ALTER SYSTEM ADD FOLLOWER "${SELF}:9010"`]);
   });
 
+  it.each(['run/state/fe/member', 'run/state-copy/member'])(
+    'neither registers in nor joins another cluster at the address of an FE, as %s remembers its own',
+    async file => {
+      clusterIsUp();
+      c.write('answers/frontends', c.read('answers/after/frontends'));
+      c.write(file, '8\n');
+      const { ended, log } = c.start('fe-entrypoint.sh');
+      expect(await ended).toBe(1);
+      expect(log()).toContain(`${MASTER} belongs to cluster 7, and this machine was part of cluster 8`);
+      expect([c.statements, c.starts]).toEqual([[], []]);
+    },
+  );
+
+  it.each(['7\n', '\n'])('joins its cluster again, of which it remembers the id %j', async member => {
+    clusterIsUp();
+    c.write('run/state/fe/member', member);
+    c.start('fe-entrypoint.sh');
+    await started();
+    expect(c.starts).toEqual([joins(MASTER, '10.0.0.3')]);
+  });
+
   it('starts with a helper and waits to be registered where root has a password that it does not know', async () => {
     clusterIsUp();
     c.write('answers/denied', '');
@@ -290,6 +311,28 @@ describe('a BE', () => {
     c.start('be-entrypoint.sh');
     await started();
     expect(c.statements).toEqual([`${MASTER} ALTER SYSTEM ADD BACKEND "${SELF}:9050"`]);
+  });
+
+  it.each(['run/state/fe/peers', 'run/state/be/peers', 'run/state-copy/peers'])(
+    'with empty storage registers through an FE that %s names while the founding one is down',
+    async file => {
+      c.write('answers/sql-up', '10.0.0.3\n');
+      c.write(file, '10.0.0.3\n');
+      c.write('answers/backends', backends([]));
+      c.write('answers/after/backends', backends([[SELF, '9050']]));
+      c.start('be-entrypoint.sh');
+      await started();
+      expect(c.statements).toEqual([`10.0.0.3 ALTER SYSTEM ADD BACKEND "${SELF}:9050"`]);
+    },
+  );
+
+  it('writes down in both copies which FEs it has met when it was registered', async () => {
+    clusterIsUp();
+    c.write('answers/backends', backends([[SELF, '9050']]));
+    c.start('be-entrypoint.sh');
+    await started();
+    const met = `${MASTER}\n10.0.0.3\n10.0.0.4\n10.0.0.5\n`;
+    expect([c.read('run/state/be/peers'), c.read('run/state-copy/peers')]).toEqual([met, met]);
   });
 
   it('with empty storage does not register again', async () => {

@@ -393,6 +393,13 @@ const cases: readonly [string, string, readonly string[]][] = [
     ['8:64 E_STORAGE_FOLDER A data folder is an absolute path, and `data/be` is none. | Write the path from `/` on.'],
   ],
   [
+    'a capacity, which StarRocks ignores',
+    withHost('be: { storage: [{ path: /d/a, capacity: 500G }] }'),
+    [
+      '8:80 W_STORAGE_CAPACITY StarRocks ignores `capacity`: the BE takes as much of the disk as there is. | Bound it by a partition of that size, or by `storage_flood_stage_left_capacity_bytes` in `be_conf`.',
+    ],
+  ],
+  [
     'folders in one another',
     withHost('be: { storage: [{ path: /d/a }, { path: /d/a/b }] }'),
     [

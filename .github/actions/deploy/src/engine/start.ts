@@ -24,7 +24,7 @@ export interface Wish {
   readonly knownHosts: string;
   readonly privateKey: string;
   readonly passphrase: string | null;
-  /** As given; null: take it from the environment variable that cluster.yaml names. */
+  /** As given; null: take it from the environment variable that cluster.yaml names. Without effect where it names none. */
   readonly password: string | null;
   /** Addresses, or [] for all. */
   readonly hosts: readonly string[];
@@ -61,7 +61,7 @@ export async function prepare(
   // Once, and not again by every machine.
   readPrivateKey(wish.privateKey, wish.passphrase);
   const clone = dirname(resolve(wish.generated));
-  const password = wish.password ?? passwordOf(desired.cluster, env);
+  const password = passwordOf(desired.cluster, wish.password, env);
   const counters = counting();
   return {
     mode: wish.mode,
@@ -85,7 +85,7 @@ export async function prepare(
     lockLimit: wish.lockLimit,
     doing,
     signal,
-    secrets: [wish.privateKey, wish.passphrase, password].flatMap(secret => (secret ? [secret] : [])),
+    secrets: [wish.privateKey, wish.passphrase, wish.password, password].flatMap(secret => (secret ? [secret] : [])),
     counters: () => {
       const { operations, ...totals } = counters;
       return { ...totals, ...operations };
@@ -93,9 +93,14 @@ export async function prepare(
   };
 }
 
-function passwordOf(cluster: ClusterJson, env: Readonly<Record<string, string | undefined>>): string | null {
+/** One that is given and not declared is not used: it would lock out everybody who logs in with none. */
+function passwordOf(
+  cluster: ClusterJson,
+  given: string | null,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
   if (cluster.password_env === null) return null;
-  const value = env[cluster.password_env];
+  const value = given ?? env[cluster.password_env];
   if (value) return value;
   throw new DeployError({
     code: 'E_PASSWORD_MISSING',

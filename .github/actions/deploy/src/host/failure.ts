@@ -69,7 +69,7 @@ const CAUSES: readonly Cause[] = [
     sign: /docker.sock.*permission denied|permission denied.*docker/i,
     code: 'E_DOCKER_PERMISSION',
     message: host => `The user ${host.ssh.user} may not use Docker on ${host.address}`,
-    hint: 'Add it to the group docker there, or set `ssh: { sudo: true }` in cluster.yaml.',
+    hint: 'Log in as root, or set `ssh: { sudo: true }` in cluster.yaml: the group docker is not enough, because containers write their data as root.',
   },
   {
     sign: /cannot connect to the docker daemon|is the docker daemon running/i,
@@ -99,7 +99,7 @@ const CAUSES: readonly Cause[] = [
     sign: /permission denied|operation not permitted/i,
     code: 'E_PERMISSION',
     message: host => `The user ${host.ssh.user} may not write ${host.deploy_dir} on ${host.address}`,
-    hint: 'Give that folder to the user, or set `ssh: { sudo: true }` in cluster.yaml.',
+    hint: 'Log in as root, or set `ssh: { sudo: true }` in cluster.yaml: what containers write belongs to root.',
   },
 ];
 

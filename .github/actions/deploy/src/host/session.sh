@@ -171,13 +171,15 @@ do_refresh() {
   mark "$marker"
 }
 
-# writeState COPY PEER...: which FEs exist, in both copies
+# writeState COPIES PEER...: which FEs exist, in every copy (a line each)
 do_writeState() {
-  copy=$1
+  copies=$1
   shift
-  for folder in "$dir/state/fe" "$copy"; do
-    { [ $# -eq 0 ] || printf '%s\n' "$@"; } | put "$folder/peers" || die "$folder/peers cannot be written"
-  done
+  { [ $# -eq 0 ] || printf '%s\n' "$@"; } >"$tmp/peers" || die "$tmp/peers cannot be written"
+  printf '%s\n' "$dir/state/fe" "$copies" | while read -r folder; do
+    [ -n "$folder" ] || continue
+    put "$folder/peers" <"$tmp/peers" || die "$folder/peers cannot be written"
+  done || exit 1
 }
 
 # writeSwitches [LINE...]: none forgets them

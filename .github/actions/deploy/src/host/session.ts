@@ -181,7 +181,7 @@ async function render(
     case 'refresh':
       return { op, words: [host.digest, marker(context), ...host.files.map(file => file.path)] };
     case 'writeState':
-      return { op, words: [copy, ...operation.peers] };
+      return { op, words: [copiesOf(host).join('\n'), ...operation.peers] };
     case 'writeSwitches': {
       const { switches } = operation;
       return { op, words: switches === null ? [] : SWITCHES.map(key => `${key} ${switches[key]}`) };
@@ -220,6 +220,12 @@ async function render(
       return unreachableCase(operation);
   }
 }
+
+/** Where a machine without an FE remembers FEs a second time: beside the data of its BEs. */
+const copiesOf = ({ fe, be }: CompiledHost): string[] =>
+  (fe === null ? be : [fe]).flatMap(({ folders }) =>
+    folders.filter(folder => folder.use === 'state-copy').map(folder => folder.host),
+  );
 
 const copyOf = (host: CompiledHost, service: ServiceName): string =>
   [host.fe, ...host.be].find(one => one?.name === service)?.folders.find(folder => folder.use === 'state-copy')?.host ??

@@ -35,14 +35,11 @@ export function observeArguments(host: CompiledHost): string[] {
   ]);
   return [
     host.deploy_dir,
-    ...(host.fe === null
-      ? []
-      : [
-          'fe',
-          one(of(host.fe.folders, 'meta')),
-          stateFolder(host, host.fe.name),
-          one(of(host.fe.folders, 'state-copy')),
-        ]),
+    'fe',
+    // Where there is none, too: what a machine keeps of an FE that it once carried forbids founding.
+    host.fe === null ? `${host.deploy_dir}/data/fe/meta` : one(of(host.fe.folders, 'meta')),
+    stateFolder(host, 'starrocks-fe'),
+    host.fe === null ? `${host.deploy_dir}/data/fe/state` : one(of(host.fe.folders, 'state-copy')),
     ...host.be.flatMap(({ name, folders }) => {
       const storage = of(folders, 'storage');
       return ['be', name, stateFolder(host, name), one(of(folders, 'state-copy')), String(storage.length), ...storage];
@@ -111,7 +108,7 @@ export function parseObservation(
       ...strangeContainers(one('containers') ?? '', cluster.cluster, new Set(containers.map(({ id }) => id))),
       ...strangeProcesses(all('starrocks'), pids),
     ],
-    fe: host.fe === null ? null : feOf(one('fe') ?? ''),
+    fe: feOf(one('fe') ?? ''),
     be: Object.fromEntries(all('be').map(beOf)),
     listeners: listenersOf(host, one('listening') ?? '', all('holder'), pids),
     disks: all('disk').map(diskOf),

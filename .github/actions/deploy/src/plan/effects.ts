@@ -396,9 +396,9 @@ export function settle(desired: ClusterJson, world: World): World {
     if (!alive) return row.alive ? { ...row, alive } : row;
     switches[row.host] = world.switches[row.host] ?? DEFAULT_SWITCHES;
     const version = versionOf(desired, hosts, row, node.service);
-    const as = row.alive && row.join && row.last_heartbeat !== null && row.start_time === 'now';
+    const as = row.alive && row.join && row.last_heartbeat === 'now' && row.start_time === 'now';
     if (as && row.version === version) return row;
-    return { ...row, alive, join: true, last_heartbeat: row.last_heartbeat ?? 'now', start_time: 'now', version };
+    return { ...row, alive, join: true, last_heartbeat: 'now', start_time: 'now', version };
   });
   const backends = rows.backends.map(row => {
     const node = byRow.get(`${row.host}:${row.heartbeat_port}`);

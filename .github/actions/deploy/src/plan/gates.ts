@@ -72,9 +72,11 @@ function foundedBy(v: View, founder: string): string | null {
     if (answer === undefined || !answer.known) {
       return `${host.address} does not answer (${answer?.reason ?? 'not asked'}), so it may carry the cluster's metadata`;
     }
-    const { fe, be, containers } = answer.value;
-    const founding = host.address === founder && fe?.state.founding === true && fe.state.member === null;
-    if (fe !== null && !founding) {
+    const { fe, be, containers, by_hand, strangers } = answer.value;
+    const [foreign] = [...strangers, ...by_hand.map(({ service }) => `the container ${service}`)];
+    if (foreign !== undefined) return `${host.address} has StarRocks that this tool did not start: ${foreign}`;
+    const founding = host.address === founder && fe.state.founding && fe.state.member === null;
+    if (!founding) {
       if (fe.meta !== 'empty') return `${host.address} has FE metadata`;
       if (fe.state.member !== null)
         return `${host.address} was a member of a cluster (${fe.state.member || 'id unknown'})`;

@@ -481,12 +481,21 @@ function addBackends(v: View): Next | null {
   return wave(
     'add BEs',
     missing.map(node => {
-      const start = running(node) && current(node) ? [] : [activate(node)];
+      const start = running(node) && current(node) ? [] : [...introduce(v, node), activate(node)];
       const action = start.length === 0 ? 'register' : 'add';
       const reason = node.row === null ? 'it is not registered' : 'its container is missing';
       return step(node, action, reason, [...start, ...(node.row === null ? [addBackend(node)] : [])]);
     }),
   );
+}
+
+/** A machine without an FE knows only the founding one, which may be down when its first BE looks for the cluster. */
+function introduce(v: View, node: BeNode): Operation[] {
+  const { host } = node;
+  if (host.fe !== null) return [];
+  const peers = peersFor(v, host.address);
+  const { missing, gone } = peersDiffer(v, node, peers);
+  return missing.length + gone.length === 0 ? [] : [{ kind: 'writeState', host: host.address, peers }];
 }
 
 function awaitBackends(v: View): Next | null {
@@ -536,9 +545,12 @@ function restartAgain(v: View): Next | null {
   return rollBackends(v, v.backends.filter(due), asItIs) ?? rollFrontends(v, v.frontends.filter(due), asItIs);
 }
 
-/** As many at once as replicas allow, all of one location; what is down anyway goes first. */
+/** Whoever is down anyway, then whoever cannot be counted on: their turn must not wait for themselves. */
+const sick = (v: View, node: Node): number => (down(node) ? 2 : up(node, v.memory) ? 0 : 1);
+
+/** As many at once as replicas allow, all of one location; what is not well anyway goes first. */
 function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | null {
-  const [first] = differ.toSorted((a, b) => Number(down(b)) - Number(down(a)));
+  const [first] = differ.toSorted((a, b) => sick(v, b) - sick(v, a));
   if (first === undefined) return null;
   const width = isTrial(v) ? 1 : Math.max(1, replicasAway(v.desired.default_replication_num));
   const alike = differ.filter(node => node !== first && node.host.location === first.host.location);
@@ -567,8 +579,11 @@ function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | nu
 /** Observers, then followers one by one, the leader last: found again before each, because it may have moved. */
 function rollFrontends(v: View, differ: readonly FeNode[], roll: Roll): Next | null {
   const leader = v.rows?.leader;
-  const rank = (node: FeNode) =>
-    down(node) ? -1 : node.row?.role === 'OBSERVER' ? 0 : node.host.address === leader ? 2 : 1;
+  const rank = (node: FeNode) => {
+    if (node.host.address === leader && !down(node)) return 2;
+    const ill = sick(v, node);
+    return ill > 0 ? -ill : node.row?.role === 'OBSERVER' ? 0 : 1;
+  };
   const [first] = differ.toSorted((a, b) => rank(a) - rank(b));
   if (first === undefined) return null;
   const last = first.host.address === leader;
@@ -629,18 +644,23 @@ function refreshFiles(v: View): Next | null {
 function rememberPeers(v: View): Next | null {
   const steps = v.frontends.filter(reachable).flatMap((node): Step[] => {
     const peers = peersFor(v, node.host.address);
-    const remembered = node.machine?.fe?.state.peers ?? [];
-    if (peers.every(peer => remembered.includes(peer))) return [];
-    const operation: Operation = {
-      kind: 'writeState',
-      host: node.host.address,
-      peers,
-    };
-    return [
-      step(node, 'remember', `it has not met ${peers.filter(peer => !remembered.includes(peer)).join(', ')}`, [
-        operation,
-      ]),
+    const { missing, gone } = peersDiffer(v, node, peers);
+    if (missing.length + gone.length === 0) return [];
+    const reasons = [
+      ...(missing.length > 0 ? [`it has not met ${missing.join(', ')}`] : []),
+      ...(gone.length > 0 ? [`${gone.join(', ')} left`] : []),
     ];
+    return [step(node, 'remember', reasons.join(', '), [{ kind: 'writeState', host: node.host.address, peers }])];
   });
   return wave('write down which FEs exist', steps);
+}
+
+/** One that left must be forgotten as well: another cluster may answer at its address one day. */
+function peersDiffer(v: View, { machine }: Node, peers: readonly string[]): { missing: string[]; gone: string[] } {
+  const remembered = machine?.fe?.state.peers ?? [];
+  const members = new Set(v.rows?.frontends.map(row => row.host));
+  return {
+    missing: peers.filter(peer => !remembered.includes(peer)),
+    gone: remembered.filter(peer => !members.has(peer)),
+  };
 }

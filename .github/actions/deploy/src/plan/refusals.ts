@@ -55,7 +55,7 @@ const docker: Refusal = v =>
             'E_DOCKER',
             host.address,
             `Docker cannot be used on ${host.address}: ${machine.docker.reason}.`,
-            'Install Docker Engine and the Compose plugin (v2), start them, and let the SSH user use them, or set `ssh: { sudo: true }`.',
+            'Install Docker Engine and the Compose plugin (v2) and start them; log in as root, or set `ssh: { sudo: true }`: the group docker is not enough.',
           ),
         ],
   );
@@ -98,7 +98,9 @@ const takenPorts: Refusal = v =>
             'E_PORT_TAKEN',
             host.address,
             `${name} ${port} of ${service.name} on ${host.address} is held by ${listener.owner}.`,
-            `Stop that program, or run \`npm run ports\`, which finds a free port and writes it into cluster.yaml.`,
+            listener.owner === '?'
+              ? 'The SSH user may not see which program that is, be it this cluster’s own: log in as root, or set `ssh: { sudo: true }`.'
+              : 'Stop that program, or run `npm run ports`, which finds a free port and writes it into cluster.yaml.',
           ),
         ];
       }),

@@ -5,6 +5,7 @@ import type {
   FeService,
   ServiceName,
 } from '../../../../../compiler/contract/cluster-json.ts';
+import { isUnheard, newestHeartbeat } from './heartbeat.ts';
 import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, World } from './world.ts';
 import { nodeKey } from './world.ts';
 
@@ -73,6 +74,8 @@ export interface Node {
   readonly row: FrontendRow | BackendRow | null;
   /** true/false: it answers by itself or does not; null: nobody knows. */
   readonly answers: boolean | null;
+  /** The leader has not heard of it for a while, though it has heard of others. */
+  readonly unheard: boolean;
   readonly selected: boolean;
 }
 
@@ -106,6 +109,8 @@ export function view(situation: Situation): View {
   const { desired, world, request } = situation;
   const rows = world.cluster.known ? world.cluster.value : null;
   const feRows = new Map(rows?.frontends.map(row => [`${row.host}:${row.edit_log_port}`, row]));
+  const feNewest = newestHeartbeat(rows?.frontends ?? []);
+  const beNewest = newestHeartbeat(rows?.backends ?? []);
   const beRows = new Map(rows?.backends.map(row => [`${row.host}:${row.heartbeat_port}`, row]));
   const node = (host: CompiledHost, name: ServiceName) => {
     const answer = world.hosts[host.address];
@@ -129,13 +134,13 @@ export function view(situation: Situation): View {
       const { fe } = host;
       if (fe === null) return [];
       const row = feRows.get(`${host.address}:${fe.ports.edit_log_port}`) ?? null;
-      return [{ ...node(host, fe.name), service: fe, row }];
+      return [{ ...node(host, fe.name), service: fe, row, unheard: row !== null && isUnheard(row, feNewest) }];
     });
   const backendsOf = (hosts: readonly CompiledHost[]): BeNode[] =>
     hosts.flatMap(host =>
       host.be.map(be => {
         const row = beRows.get(`${host.address}:${be.ports.heartbeat_service_port}`) ?? null;
-        return { ...node(host, be.name), service: be, row };
+        return { ...node(host, be.name), service: be, row, unheard: row !== null && isUnheard(row, beNewest) };
       }),
     );
   return {
@@ -165,10 +170,14 @@ export const down = (node: Node): boolean =>
 
 export const healthy = (node: Node): boolean => running(node) && node.container?.health === 'healthy';
 
-/** The leader counts on it, it answers by itself, and what is seen is younger than this run's own start of it. */
+/**
+ * The leader counts on it and has just heard of it, it answers by itself, and what is seen is younger than this run's own
+ * start of it.
+ */
 export function up(node: Node, memory: Memory): boolean {
   const { row } = node;
   if (row === null || !row.alive || node.answers !== true) return false;
+  if (node.unheard) return false;
   if ('join' in row && !row.join) return false;
   const before = memory.started[node.key];
   // It was not alive before: that it is now says enough.

@@ -53,8 +53,8 @@ export interface HostWorld {
   readonly by_hand: readonly HandMade[];
   /** StarRocks that this tool did not start: containers of other projects, plain processes. */
   readonly strangers: readonly string[];
-  /** null: no FE is declared here and no metadata folder exists. */
-  readonly fe: FeData | null;
+  /** Of every machine, also where no FE is declared (any more). */
+  readonly fe: FeData;
   /** Storage of each declared BE instance. */
   readonly be: Readonly<Partial<Record<ServiceName, BeData>>>;
   readonly listeners: readonly Listener[];

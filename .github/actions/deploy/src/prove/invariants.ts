@@ -1,10 +1,11 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { apply, settle } from '../plan/effects.ts';
 import { majority, replicasAway } from '../plan/gates.ts';
+import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
 import type { Operation } from '../plan/operation.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
-import { type FrontendRow, nodeKey } from '../plan/world.ts';
+import { type BackendRow, type FrontendRow, nodeKey } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 import { releaseOrderBroken } from './release-order.ts';
 
@@ -42,10 +43,10 @@ function stopsService(operation: Operation): string | null {
   return stops ? operation.service : null;
 }
 
-/** Neither its silence nor the leader says that it is gone. */
-function works({ world }: Truth, key: string, alive: boolean): boolean {
+/** Neither its silence nor the leader says that it is gone, nor does the leader hear of others only. */
+function works({ world }: Truth, key: string, row: FrontendRow | BackendRow, newest: string | null): boolean {
   const answer = world.answers[key];
-  return alive && !(answer?.known === true && !answer.value);
+  return row.alive && !isUnheard(row, newest) && !(answer?.known === true && !answer.value);
 }
 
 const votes = (row: FrontendRow): boolean => row.role !== 'OBSERVER' && row.last_heartbeat !== null;
@@ -54,7 +55,8 @@ function quorumLost(truth: Truth, steps: readonly Step[]): string[] {
   const { cluster } = truth.world;
   if (!cluster.known) return [];
   const voters = cluster.value.frontends.filter(votes);
-  const up = voters.filter(row => row.join && works(truth, nodeKey(row.host, 'starrocks-fe'), row.alive));
+  const newest = newestHeartbeat(cluster.value.frontends);
+  const up = voters.filter(row => row.join && works(truth, nodeKey(row.host, 'starrocks-fe'), row, newest));
   const operations = operationsOf(steps);
   const stops = stopped(truth, operations);
   const left = up.filter(row => !stops.has(nodeKey(row.host, 'starrocks-fe'))).length;
@@ -79,9 +81,10 @@ function replicasLost(desired: ClusterJson, truth: Truth, steps: readonly Step[]
       row: holding.get(`${host.address}:${be.ports.heartbeat_service_port}`),
     })),
   );
-  const hit = declared.filter(({ key, row }) => stops.has(key) && row !== undefined && works(truth, key, row.alive));
+  const newest = newestHeartbeat(cluster.value.backends);
+  const hit = declared.filter(({ key, row }) => stops.has(key) && row !== undefined && works(truth, key, row, newest));
   if (hit.length === 0) return [];
-  const down = declared.filter(({ key, row }) => row !== undefined && !works(truth, key, row.alive)).length;
+  const down = declared.filter(({ key, row }) => row !== undefined && !works(truth, key, row, newest)).length;
   const allowed = replicasAway(desired.default_replication_num);
   const locations = new Set(hit.map(({ location }) => location));
   return [

@@ -1,4 +1,5 @@
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
 import type { BackendRow, FrontendRow, HostWorld } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 
@@ -9,9 +10,14 @@ import type { Truth } from './fault.ts';
 export function stateKey(desired: ClusterJson, { world, away }: Truth): string {
   const rows = world.cluster.known ? world.cluster.value : null;
   const frontends = new Map(rows?.frontends.map(row => [row.host, row]));
+  const feNewest = newestHeartbeat(rows?.frontends ?? []);
+  const beNewest = newestHeartbeat(rows?.backends ?? []);
   const backends = new Map<string, string>();
   for (const row of rows?.backends ?? [])
-    backends.set(row.host, `${backends.get(row.host) ?? ''}${textOf(row, backendText)},`);
+    backends.set(
+      row.host,
+      `${backends.get(row.host) ?? ''}${textOf(row, backendText)}${Number(isUnheard(row, beNewest))},`,
+    );
   const named: string[] = [];
   const folded: string[] = [];
   const look = (host: CompiledHost, leaves: boolean): void => {
@@ -22,7 +28,9 @@ export function stateKey(desired: ClusterJson, { world, away }: Truth): string {
     const text = [
       answer?.known === true ? textOf(answer.value, machineText) : '?',
       gone === undefined ? '' : textOf(gone, machineText),
-      fe === undefined ? '' : `${textOf(fe, frontendText)}${Object.values(world.switches[address] ?? {})}`,
+      fe === undefined
+        ? ''
+        : `${textOf(fe, frontendText)}${Number(isUnheard(fe, feNewest))}${Object.values(world.switches[address] ?? {})}`,
       backends.get(address) ?? '',
       told(world, address, host.fe?.name),
       ...host.be.map(be => told(world, address, be.name)),

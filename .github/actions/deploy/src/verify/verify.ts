@@ -87,7 +87,7 @@ function identities(desired: ClusterJson, after: World, rows: ClusterRows): Find
       if (machine?.known !== true) return [];
       const { fe, be } = machine.value;
       return [
-        ...foreign(nodeKey(host.address, 'starrocks-fe'), 'metadata', fe?.cluster_id),
+        ...(host.fe === null ? [] : foreign(nodeKey(host.address, host.fe.name), 'metadata', fe.cluster_id)),
         ...host.be.flatMap(({ name }) => foreign(nodeKey(host.address, name), 'storage', be[name]?.cluster_id)),
       ];
     }),

@@ -129,7 +129,10 @@ add_self() { # add_self HOST
   answer=$(sql "$1" "ALTER SYSTEM ADD $kind \"$HOST_IP:$EDIT_LOG_PORT\"") || say "ADD $kind: $answer"
 }
 
-# Prints helpers once this machine may start as a joiner; 1 while it may not.
+# The id of the cluster that this machine was part of; nothing when it never was, or never learnt it.
+own_cluster() { cat "$STATE/member" "$COPY/member" 2>/dev/null | grep -E -m 1 '^-?[0-9]+$' || true; }
+
+# Sets `helpers` once this machine may start as a joiner; 1 while it may not.
 try_join() { # try_join HOST
   local rows
   ready "$1" || { doing="$1:$HTTP_PORT is not ready"; return 1; }
@@ -140,6 +143,14 @@ try_join() { # try_join HOST
       return 0
     fi
     doing="$1 answers: $(head -n 1 <<<"$rows")"
+    return 1
+  fi
+  # An address may have been given to a machine of another cluster since.
+  local own theirs
+  own=$(own_cluster)
+  theirs=$(columns ClusterId <<<"$rows" | head -n 1)
+  if [[ -n $own && $own != "$theirs" ]]; then
+    doing="$1 belongs to cluster $theirs, and this machine was part of cluster $own"
     return 1
   fi
   if ! registered <<<"$rows"; then
