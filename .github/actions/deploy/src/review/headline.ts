@@ -9,6 +9,7 @@ export function headline(
   head: ClusterJson,
   hosts: readonly HostRow[],
   waves: readonly ReviewedWave[],
+  settings: number,
 ): string {
   const steps = waves.flatMap(wave => wave.steps);
   if (base === null) {
@@ -25,6 +26,7 @@ export function headline(
     ...(gone.length === 0 ? [] : [`removes ${listed(gone.map(host => host.address))}`]),
     ...(labelled.length === 0 ? [] : [`labels ${listed(labelled)}`]),
     ...(refreshed.length === 0 ? [] : [`changes files on ${listed(refreshed)}`]),
+    ...(settings === 0 ? [] : [`changes ${counted(settings, 'setting')} of the deploy`]),
   ];
   if (parts.length === 0 && restarts.length === 0) return 'changes nothing on any machine';
   return [...parts, restartText(restarts)].join('; ');
