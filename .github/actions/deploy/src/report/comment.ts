@@ -48,12 +48,13 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
       `A drawing of ${review.hosts.length} machines would say nothing.`,
     ),
     drawing(gantt(review.timeline), 'Expected time', ''),
-    ...review.changes.map((change, at) => diff(change, at)),
+    diffs(review.changes),
     block(1, [footer(review, context), '']),
   ];
   return page(
     sections.filter(section => section.before.length + section.body.length > 0),
     limit,
+    limit === COMMENT_LIMIT ? 'the job summary has all' : 'the diff of generated/ has all',
   );
 }
 
@@ -157,23 +158,24 @@ const listed = (hosts: readonly string[]): string => {
   return `${hosts.slice(0, HOSTS).map(escaped).join(', ')}${more}`;
 };
 
-function diff({ path, hosts, diff }: FileChange, at: number): Section {
+/** The short ones first: a long one must not be all that there is room for. */
+const diffs = (all: readonly FileChange[]): Section => ({
+  rank: 7,
+  lines: 'diffs',
+  before: [],
+  body: all.map(diff).toSorted((a, b) => a.length - b.length),
+  after: [],
+});
+
+function diff({ path, hosts, diff }: FileChange): string {
   const where = hosts.length === 0 ? '' : ` on ${listed(hosts)}`;
-  return {
-    rank: 7 + at,
-    lines: 'diffs',
-    before: [],
-    body: [
-      [
-        `<details><summary><code>${escaped(path)}</code>${where}</summary>`,
-        ...fenced(diff.replace(/\n$/, '').split('\n'), 'diff'),
-        '',
-        '</details>',
-        '',
-      ].join('\n'),
-    ],
-    after: [],
-  };
+  return [
+    `<details><summary><code>${escaped(path)}</code>${where}</summary>`,
+    ...fenced(diff.replace(/\n$/, '').split('\n'), 'diff'),
+    '',
+    '</details>',
+    '',
+  ].join('\n');
 }
 
 const forCommit = ({ commit }: CommentContext): string => `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`;
