@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { converge, type Fleet } from '../../../.github/actions/deploy/src/engine/converge.ts';
 import { DeployError } from '../../../.github/actions/deploy/src/error.ts';
+import { approvalOf } from '../../../.github/actions/deploy/src/plan/approval.ts';
 import { effects, settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
+import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import type { World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { cluster, deployed, emptyWorld, everything, meets } from '../plan/worlds.ts';
+import { cluster, deployed, emptyWorld, everything, meets, stopped } from '../plan/worlds.ts';
 
 /** Machines that do what the planner's model says operations do. */
 class ModelFleet implements Fleet {
@@ -15,7 +17,11 @@ class ModelFleet implements Fleet {
   readonly locked: ReadonlySet<string>;
   /** Called before each operation; what it returns is done instead. */
   before: (operation: Operation, count: number) => 'do' | 'fail' | 'cut off' = () => 'do';
+  /** Do the rows show that a node has started again? */
+  showsStarts = true;
   #restarts = 0;
+  /** `host kind` → its latest start; `now` sorts before all of them. */
+  readonly #starts = new Map<string, string>();
   readonly #desired: ClusterJson;
 
   constructor(desired: ClusterJson, world: World, locked = desired.hosts.map(host => host.address)) {
@@ -25,7 +31,7 @@ class ModelFleet implements Fleet {
   }
 
   look = async (): Promise<World> => {
-    this.world = settle(this.#desired, this.world);
+    this.world = this.#withStarts(settle(this.#desired, this.world));
     return this.world;
   };
 
@@ -34,7 +40,7 @@ class ModelFleet implements Fleet {
     this.done.push(operation);
     const { done, cutOff } = effects(operation, this.#desired, this.world);
     if (what === 'do') {
-      this.world = operation.kind === 'activate' ? this.#newerStart(operation.host, done) : done;
+      this.world = operation.kind === 'activate' ? this.#newerStart(operation, done) : done;
       return;
     }
     if (what === 'cut off') this.world = cutOff.at(-1) ?? this.world;
@@ -44,20 +50,27 @@ class ModelFleet implements Fleet {
   logs = async (): Promise<string> => 'first line\nlast line\n';
 
   /** A restart shows as a newer StartTime with a heartbeat after it, and nothing else. */
-  #newerStart(host: string, world: World): World {
+  #newerStart({ host, service }: Extract<Operation, { kind: 'activate' }>, world: World): World {
+    if (this.showsStarts)
+      this.#starts.set(`${host} ${service === 'starrocks-fe' ? 'fe' : 'be'}`, `now ${++this.#restarts}`);
+    return this.#withStarts(world);
+  }
+
+  #withStarts(world: World): World {
     if (!world.cluster.known) return world;
-    const time = `2026-01-01 00:00:0${++this.#restarts}`;
     const { value: rows } = world.cluster;
     return {
       ...world,
       cluster: known({
         ...rows,
-        frontends: rows.frontends.map(row =>
-          row.host === host ? { ...row, start_time: time, last_heartbeat: time } : row,
-        ),
-        backends: rows.backends.map(row =>
-          row.host === host ? { ...row, last_start_time: time, last_heartbeat: time } : row,
-        ),
+        frontends: rows.frontends.map(row => {
+          const time = this.#starts.get(`${row.host} fe`);
+          return time === undefined ? row : { ...row, start_time: time, last_heartbeat: time };
+        }),
+        backends: rows.backends.map(row => {
+          const time = this.#starts.get(`${row.host} be`);
+          return time === undefined ? row : { ...row, last_start_time: time, last_heartbeat: time };
+        }),
       }),
     };
   }
@@ -136,6 +149,45 @@ describe('converge', () => {
     expect(fleet.done.at(-1)?.kind).toBe('writeState');
   });
 
+  it('does what was approved and stops before what was not, and shows both', async () => {
+    const desired = cluster([{ be_conf: 'x' }, { be_conf: 'x' }, {}]);
+    const world = meets(desired, deployed(three));
+    const whole = approvalOf(desired, makePlan(desired, world, everything));
+    const approved = { ...whole, steps: whole.steps.filter(step => step.host === '10.0.0.1') };
+    const fleet = new ModelFleet(desired, world);
+    const leave = { approved, doing: quiet, signal: never };
+    const { problems, records } = await converge(desired, fleet, world, everything, leave);
+    expect(records.map(record => [record.title, record.outcome])).toEqual([
+      ['prepare 10.0.0.1', 'done'],
+      ['prepare 10.0.0.2', 'done'],
+      ['restart starrocks-be on 10.0.0.1', 'done'],
+    ]);
+    expect(problems.map(problem => [problem.code, problem.detail])).toEqual([
+      [
+        'E_NOT_APPROVED',
+        ['approved: restart starrocks-be on 10.0.0.1', 'not approved: restart starrocks-be on 10.0.0.2'],
+      ],
+    ]);
+    expect(fleet.done.some(one => one.kind === 'activate' && one.host === '10.0.0.2')).toBe(false);
+  });
+
+  it('stops before a step that became necessary while it ran and that nobody approved', async () => {
+    const desired = cluster([{ be_conf: 'x' }, {}, {}]);
+    const world = meets(desired, deployed(three));
+    const approved = approvalOf(desired, makePlan(desired, world, everything));
+    const fleet = new ModelFleet(desired, world);
+    fleet.before = operation => {
+      if (operation.kind === 'stage') fleet.world = stopped(fleet.world, '10.0.0.3', 'starrocks-be');
+      return 'do';
+    };
+    const leave = { approved, doing: quiet, signal: never };
+    const { problems } = await converge(desired, fleet, world, everything, leave);
+    expect(problems.map(problem => [problem.code, problem.detail?.at(-1)])).toEqual([
+      ['E_NOT_APPROVED', 'not approved: start starrocks-be on 10.0.0.3'],
+    ]);
+    expect(fleet.done.filter(one => one.kind === 'activate')).toEqual([]);
+  });
+
   it('touches no machine whose lock it does not hold', async () => {
     const desired = cluster([{}, { be_conf: 'x' }, {}]);
     const fleet = new ModelFleet(desired, meets(desired, deployed(three)), ['10.0.0.1']);
@@ -149,12 +201,7 @@ describe('converge', () => {
       timeouts: { ssh: 1, query: 1, pull: 1, fe_ready: 1, be_ready: 1, drain: 1, lock: 1 },
     });
     const fleet = new ModelFleet(desired, deployed(three));
-    const frozen = fleet.run;
-    fleet.run = async operation => {
-      const rows = fleet.world.cluster;
-      await frozen(operation);
-      fleet.world = { ...fleet.world, cluster: rows };
-    };
+    fleet.showsStarts = false;
     const { problems } = await go(desired, fleet);
     expect(problems.map(problem => [problem.code, problem.detail?.at(-1)])).toEqual([['E_NOT_READY', 'last line']]);
     expect(fleet.done.filter(operation => operation.kind === 'activate').length).toBe(1);

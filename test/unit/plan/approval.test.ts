@@ -18,8 +18,8 @@ describe('what was approved', () => {
 
   it('names services, actions and new digests, and not who leads or what runs now', () => {
     expect(approval.steps).toEqual([
-      { host: '10.0.0.1', service: 'starrocks-be', action: 'restart', digest: 'be-0-new' },
-      { host: '10.0.0.2', service: 'starrocks-be', action: 'restart', digest: 'be-0-new' },
+      { host: '10.0.0.1', service: 'starrocks-be', action: 'restart', digest: 'be-0-new', outage: null },
+      { host: '10.0.0.2', service: 'starrocks-be', action: 'restart', digest: 'be-0-new', outage: null },
     ]);
     const down = stopped(deployed(before), '10.0.0.1', 'starrocks-fe');
     expect(approvalOf(changed, planOf(changed, down)).tree).toBe(approval.tree);
@@ -46,6 +46,41 @@ describe('what was approved', () => {
     expect(beyond(approval, changed, stepsOf(changed, stranger)).map(stepTitle)).toEqual([
       'start starrocks-be on 10.0.0.3',
     ]);
+  });
+
+  const renamed = (desired: ClusterJson, changes: object): ClusterJson => ({
+    ...desired,
+    hosts: desired.hosts.map((host, at) => (at === 0 ? { ...host, ...changes } : host)),
+  });
+  const ssh = (changes: object): ClusterJson =>
+    renamed(changed, { ssh: { ...(changed.hosts[0]?.ssh ?? {}), ...changes } });
+
+  it.each<[string, ClusterJson]>([
+    ['a location label', renamed(changed, { location: 'rack:r9' })],
+    ['maintenance', renamed(changed, { maintenance: true })],
+    ['the user of SSH', ssh({ user: 'mallory' })],
+    ['the port of SSH', ssh({ port: 2222 })],
+    ['the machine that SSH reaches', ssh({ host: '10.9.9.9' })],
+    ['a pinned host key', ssh({ host_key: 'SHA256:other' })],
+    ['a bastion', ssh({ bastion: { host: 'jump', port: 22, user: 'root', host_key: null } })],
+    ['allow_outage', { ...changed, allow_outage: true }],
+    ['a timeout', { ...changed, timeouts: { ...changed.timeouts, drain: 1 } }],
+    ['the variable of the password', { ...changed, password_env: 'STARROCKS_PASSWORD' }],
+  ])('has another tree for another %s, which stands in no file of a host', (_what, other) => {
+    expect(approvalOf(other, planOf(changed, deployed(before))).tree).not.toBe(approval.tree);
+  });
+
+  it('covers an outage only when that was shown, and the same step without one as well', () => {
+    const small = (fe_conf: string) => cluster([{ fe_conf }], { allow_outage: true, default_replication_num: 1 });
+    const [was, desired] = [small(''), small('x')];
+    const steps = stepsOf(desired, deployed(was));
+    const outages = steps.flatMap(step => step.outage ?? []);
+    expect(outages.length).toBe(1);
+    const shown = approvalOf(desired, planOf(desired, deployed(was)));
+    const quiet = steps.map(step => ({ ...step, outage: null }));
+    expect([beyond(shown, desired, steps), beyond(shown, desired, quiet)]).toEqual([[], []]);
+    const unseen = approvalOf(desired, { digest: '', waves: [{ title: '', steps: quiet }] });
+    expect(beyond(unseen, desired, steps).map(step => step.outage)).toEqual(outages);
   });
 
   it('has another tree for another generated/, and the same digest for the same plan', () => {

@@ -97,10 +97,12 @@ test('what is too long is cut between rows, lowest rank first, and said', () => 
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
   const kept = text.match(/^\| be-\d+ \|/gm)?.length ?? 0;
   expect(kept).toBeGreaterThan(10);
-  expect(text).toContain(`_${300 - kept} more rows of SHOW BACKENDS cut for length; the JSON report has all._`);
+  expect(text.trimEnd().split('\n').at(-1)).toBe(
+    `_Cut for length: ${300 - kept} more rows of SHOW BACKENDS; the log of this step has all._`,
+  );
   expect(text.match(/<details/g)?.length).toBe(text.match(/<\/details>/g)?.length);
   expect(read(text)).toContain('restart starrocks-be on 10.88.0.11');
-  expect(text.trimEnd().endsWith('</sub>')).toBe(true);
+  expect(text.trimEnd().split('\n').at(-3)).toMatch(/<\/sub>$/);
 });
 
 test('a page of a thousand hosts and a huge error stays within what GitHub keeps', () => {
@@ -110,5 +112,5 @@ test('a page of a thousand hosts and a huge error stays within what GitHub keeps
   const text = summary(report({ outcome: 'failed', hosts }));
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1024 * 1024);
   expect(text.includes('(98000 more characters)')).toBe(true);
-  expect(text.match(/_\d+ more hosts cut for length/)).not.toBeNull();
+  expect(text.match(/_Cut for length: \d+ more hosts/)).not.toBeNull();
 });

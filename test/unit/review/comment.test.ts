@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comment, commentMarker } from '../../../.github/actions/deploy/src/report/comment.ts';
+import { page } from '../../../.github/actions/deploy/src/report/markdown.ts';
 import { type Review, review } from '../../../.github/actions/deploy/src/review/review.ts';
 import { hostileTexts } from './hostile.ts';
 import { sides, three, yaml } from './sides.ts';
@@ -62,8 +63,46 @@ describe('the comment', () => {
     const all = review(sides(big(''), big(', be_conf: { load_process_max_memory_limit_percent: "5" }')));
     const short = comment(all, context);
     expect(short.length).toBeLessThanOrEqual(65_536);
-    expect(short).toMatch(/more (machines|waves) cut for length/);
+    expect(short).toMatch(/_Cut for length: .*\d+ more waves.*; the job summary has all\._\n$/);
     expect(comment(all, context, 1024 * 1024).length).toBeGreaterThan(short.length);
+  });
+
+  it('stays below the limit with thousands of different diffs, the short ones shown, and says once what was cut', () => {
+    const changes = Array.from({ length: 2000 }, (_, at) => ({
+      path: `conf/${at}.conf`,
+      hosts: ['10.0.0.1'],
+      diff: `+${'x'.repeat(at === 0 ? 100_000 : 100)}`,
+    }));
+    const text = comment({ ...grown, changes }, context);
+    expect(text.length).toBeLessThanOrEqual(65_536);
+    const shown = text.match(/<details><summary><code>/g)?.length ?? 0;
+    expect(shown).toBeGreaterThan(200);
+    expect(text.match(/Cut for length/g)?.length).toBe(1);
+    expect(text).toContain(`_Cut for length: ${2000 - shown} more diffs; the job summary has all._`);
+    expect(text).not.toContain('<code>conf/0.conf');
+  });
+
+  it('stays below any limit that leaves room for its head, whatever stands in it', () => {
+    const section = fc.record({
+      rank: fc.integer({ min: 1, max: 9 }),
+      lines: fc.constantFrom('rows', 'diffs', 'waves'),
+      before: fc.array(fc.string({ maxLength: 30 }), { maxLength: 3 }),
+      body: fc.array(fc.string({ maxLength: 200 }), { maxLength: 30 }),
+      after: fc.array(fc.string({ maxLength: 30 }), { maxLength: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(section, { maxLength: 60 }), fc.integer({ min: 200, max: 5000 }), (sections, limit) => {
+        const text = page(sections, limit, 'the summary has all');
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
+        const lines = sections.reduce(
+          (sum, { before, body, after }) => sum + before.length + body.length + after.length,
+          0,
+        );
+        if (Buffer.byteLength(page(sections, 1e9, '')) > limit && lines > 0)
+          expect(text.includes('the summary has all') || sections.some(one => one.body.length === 0)).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

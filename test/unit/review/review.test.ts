@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { comment } from '../../../.github/actions/deploy/src/report/comment.ts';
+import { escaped } from '../../../.github/actions/deploy/src/report/markdown.ts';
 import { review } from '../../../.github/actions/deploy/src/review/review.ts';
 import { sides, three, yaml } from './sides.ts';
 
@@ -59,6 +61,87 @@ describe('the headline', () => {
     ['nothing', base, `${base}# a comment\n`, 'changes nothing on any machine'],
   ])('of %s', (_what, before, after, expected) => {
     expect(headlineOf(before, after)).toBe(expected);
+  });
+});
+
+describe('settings that stand in no file of a machine', () => {
+  const host = (more: string) => yaml([`{ address: 192.168.1.10, ${more} }`, '192.168.1.11', '192.168.1.12']);
+  const ssh = (more: string) => host(`ssh: { ${more} }`);
+  const [old, other] = [
+    'SHA256:2ZRVFwGrqbGm1z1ZqWLTqSvxKpRk0wQSbiD5eLxtdIA',
+    'SHA256:GrqbGm1z1ZqWLTqSvxKpRk0wQSbiD5eLxtdIA2ZRVFw',
+  ];
+  const one = ['192.168.1.10'];
+
+  it.each<[string, string, string, readonly string[], string, string, RegExp | null]>([
+    [
+      'allow_outage',
+      yaml(three),
+      yaml(three, 'allow_outage: true\n'),
+      [],
+      'false',
+      'true',
+      /^allow_outage is switched on/,
+    ],
+    ['allow_outage', yaml(three, 'allow_outage: true\n'), yaml(three), [], 'true', 'false', null],
+    ['ssh.user', yaml(three), ssh('user: admin'), one, 'root', 'admin', null],
+    ['ssh.port', yaml(three), ssh('port: 2222'), one, '22', '2222', null],
+    ['ssh.sudo', yaml(three), ssh('sudo: true'), one, 'false', 'true', null],
+    [
+      'ssh.host_key',
+      ssh(`host_key: "${old}"`),
+      ssh(`host_key: "${other}"`),
+      one,
+      old,
+      other,
+      /192\.168\.1\.10 changes/,
+    ],
+    ['ssh.host_key', ssh(`host_key: "${old}"`), yaml(three), one, old, 'none', /not pinned here any more/],
+    [
+      'ssh.ssh_host',
+      yaml(three),
+      ssh('ssh_host: 10.9.9.9'),
+      one,
+      '192.168.1.10',
+      '10.9.9.9',
+      /reached at 10\.9\.9\.9 instead of/,
+    ],
+    [
+      'ssh.bastion',
+      yaml(three),
+      ssh('bastion: { host: jump, user: ada }'),
+      one,
+      'none',
+      'ada@jump:22',
+      /through ada@jump:22/,
+    ],
+    ['timeouts.drain', yaml(three), yaml(three, 'timeouts: { drain: 60 }\n'), [], '300 s', '60 s', null],
+  ])('%s: a pull request that changes only this is told about it', (name, before, after, hosts, was, is, danger) => {
+    const found = review(sides(before, after));
+    expect(found.settings).toEqual([
+      { name, hosts, before: was, after: is, danger: danger === null ? null : expect.stringMatching(danger) },
+    ]);
+    expect([found.nothing, found.waves, found.changes]).toEqual([false, [], []]);
+    expect(found.headline).toBe('changes 1 setting of the deploy; restarts nobody');
+    expect(found.dangers.length).toBe(danger === null ? 0 : 1);
+    const text = comment(found, { commit: 'a'.repeat(40), base: 'b'.repeat(40) });
+    expect(text).not.toContain('✅');
+    expect(text).toContain(
+      `| \`${name}\` | ${hosts.length === 0 ? 'all' : hosts.join()} | ${escaped(was)} | ${escaped(is)} |`,
+    );
+    expect(text.includes('> [!WARNING]')).toBe(danger !== null);
+  });
+
+  it('are told once for many machines', () => {
+    const all = (user: string) => yaml(three, `defaults: { ssh: { user: ${user} } }\n`);
+    expect(review(sides(all('ada'), all('bob'))).settings.map(({ name, hosts }) => [name, hosts])).toEqual([
+      ['ssh.user', three],
+    ]);
+  });
+
+  it('are no news of a machine that is new, nor of a cluster that is founded', () => {
+    expect(review(sides(yaml(three), yaml([...three, '192.168.1.13']))).settings).toEqual([]);
+    expect(review(sides(null, yaml(three, 'allow_outage: true\n'))).settings).toEqual([]);
   });
 });
 

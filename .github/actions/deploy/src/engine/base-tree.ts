@@ -35,6 +35,14 @@ export async function treeOfCommit(clone: string, commit: string, generated: str
   }
 }
 
+/** What the commit that is checked out merges `head` into, as GitHub's trial of a merge does; null where it does not. */
+export async function mergedInto(clone: string, head: string): Promise<string | null> {
+  const quiet = { cwd: clone, silent: true, ignoreReturnCode: true };
+  const { exitCode, stdout } = await getExecOutput('git', ['rev-list', '--parents', '-n', '1', 'HEAD'], quiet);
+  const [, first, second, ...more] = exitCode === 0 ? stdout.trim().split(' ') : [];
+  return first !== undefined && second === head && more.length === 0 ? first : null;
+}
+
 const badBase = (commit: string, why: string): DeployError =>
   new DeployError({
     code: 'E_BASE',

@@ -7,10 +7,13 @@ export const notApproved = (more: readonly ApprovedStep[], approved: Approval): 
   code: 'E_NOT_APPROVED',
   host: null,
   step: 'plan',
-  message: `More has become necessary than was approved: ${more.map(stepTitle).join(', ')}.`,
+  message: `More has become necessary than was approved: ${more.map(text).join(', ')}.`,
   hint: 'Run the workflow again: it shows the new plan, and asks again.',
   detail: [
-    ...approved.steps.map(step => `approved: ${stepTitle(step)}`),
-    ...more.map(step => `not approved: ${stepTitle(step)}`),
+    ...approved.steps.map(step => `approved: ${text(step)}`),
+    ...more.map(step => `not approved: ${text(step)}`),
   ],
 });
+
+const text = (step: ApprovedStep): string =>
+  step.outage === null ? stepTitle(step) : `${stepTitle(step)} with an outage of ${step.outage}`;

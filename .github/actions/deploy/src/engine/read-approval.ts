@@ -32,6 +32,6 @@ const isApproval = (value: unknown): value is Approval =>
 const isStep = (value: unknown): value is ApprovedStep =>
   isRecord(value) &&
   typeof value['action'] === 'string' &&
-  ['host', 'service', 'digest'].every(name => value[name] === null || typeof value[name] === 'string');
+  ['host', 'service', 'digest', 'outage'].every(name => value[name] === null || typeof value[name] === 'string');
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

@@ -6,7 +6,7 @@ import { gitHub } from '../github/client.ts';
 import { type Upserted, upsertComment } from '../github/upsert-comment.ts';
 import { comment, commentMarker } from '../report/comment.ts';
 import { review } from '../review/review.ts';
-import { treeOfCommit } from './base-tree.ts';
+import { mergedInto, treeOfCommit } from './base-tree.ts';
 import { check } from './check.ts';
 import { readTree } from './generated-tree.ts';
 
@@ -41,7 +41,8 @@ const SUMMARY_LIMIT = 1024 * 1024;
  */
 export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Reviewed> {
   const event = await eventOf(env);
-  const base = wish.base || event.base;
+  // The trial merge is with the newest main; the event's base is main as it was when the pull request last changed.
+  const base = wish.base || (await mergedInto(process.cwd(), event.head)) || event.base;
   const headFiles = texts(await readTree(wish.generated));
   const baseFiles = await treeOfCommit(process.cwd(), base, wish.generated);
   const head = clusterOf(headFiles, wish.generated);

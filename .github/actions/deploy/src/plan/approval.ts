@@ -10,12 +10,14 @@ export interface ApprovedStep {
   readonly action: Action;
   /** Digest of the service, of the host where no service is meant, null for the cluster. */
   readonly digest: string | null;
+  /** What cannot be used meanwhile, or null. */
+  readonly outage: string | null;
 }
 
 /** What a person said yes to. A deploy may do any part of it and nothing else. */
 export interface Approval {
   readonly format: 1;
-  /** SHA-256 over every host's files: which generated/ was approved. */
+  /** SHA-256 over all of cluster.json, and by it over every file: which generated/ was approved. */
   readonly tree: string;
   /** The plan's digest, for people to compare. */
   readonly digest: string;
@@ -24,9 +26,8 @@ export interface Approval {
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
-/** Which generated/ this is. */
-export const treeDigest = (desired: ClusterJson): string =>
-  sha256(desired.hosts.map(host => [host.address, host.digest]));
+/** Which generated/ this is: labels, policies and the way to a machine stand in no file of a host. */
+export const treeDigest = (desired: ClusterJson): string => sha256(desired);
 
 export const approvalOf = (desired: ClusterJson, { waves, digest }: Pick<Plan, 'waves' | 'digest'>): Approval => ({
   format: 1,
@@ -41,7 +42,8 @@ export const planDigest = (desired: ClusterJson, waves: readonly Wave[]): string
 
 /** What goes beyond the approval; which wave a step is in does not matter. */
 export function beyond(approval: Approval, desired: ClusterJson, steps: readonly Step[]): ApprovedStep[] {
-  const approved = new Set(approval.steps.map(key));
+  // Whoever allows an outage allows the same without one.
+  const approved = new Set(approval.steps.flatMap(step => [key(step), key({ ...step, outage: null })]));
   const hosts = new Set(approval.steps.map(step => step.host));
   return approvable(desired, [{ title: '', steps }]).filter(step => {
     // Files of a host whose services may change: a run that was killed leaves only this of it.
@@ -59,8 +61,8 @@ const ALIKE: Partial<Record<Action, Action>> = {
   join: 'add',
 };
 
-const key = ({ host, service, action, digest }: ApprovedStep): string =>
-  JSON.stringify([host, service, ALIKE[action] ?? action, digest]);
+const key = ({ host, service, action, digest, outage }: ApprovedStep): string =>
+  JSON.stringify([host, service, ALIKE[action] ?? action, digest, outage]);
 
 /** They come with what is approved, and how many of them only the live cluster shows. */
 const ATTENDANT: ReadonlySet<Action> = new Set(['prepare', 'remember', 'note', 'hold', 'resume', 'image']);
@@ -75,7 +77,7 @@ function approvable(desired: ClusterJson, waves: readonly Wave[]): ApprovedStep[
       const host = step.host === null ? undefined : hosts.get(step.host);
       const service = [host?.fe, ...(host?.be ?? [])].find(one => one?.name === step.service);
       const digest = service?.digest ?? host?.digest ?? null;
-      return { host: step.host, service: step.service, action: step.action, digest };
+      return { host: step.host, service: step.service, action: step.action, digest, outage: step.outage };
     });
   const sorted = all.map(step => [key(step), step] as const).sort(([a], [b]) => (a < b ? -1 : 1));
   return [...new Map(sorted).values()];

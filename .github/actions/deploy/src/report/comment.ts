@@ -2,6 +2,7 @@ import type { Problem } from '../error.ts';
 import { stepTitle } from '../plan/step.ts';
 import type { FileChange } from '../review/file-changes.ts';
 import type { HostRow, Review, ReviewedWave } from '../review/review.ts';
+import type { SettingChange } from '../review/setting-changes.ts';
 import { gantt } from './gantt.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
 import { mermaid } from './mermaid.ts';
@@ -39,6 +40,7 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
     problems(review.problems),
     alerts('WARNING', 2, review.dangers),
     hosts(review.hosts),
+    settings(review.settings),
     waves(review.waves),
     drawing(
       mermaid(review.hosts),
@@ -46,12 +48,13 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
       `A drawing of ${review.hosts.length} machines would say nothing.`,
     ),
     drawing(gantt(review.timeline), 'Expected time', ''),
-    ...review.changes.map((change, at) => diff(change, at)),
+    diffs(review.changes),
     block(1, [footer(review, context), '']),
   ];
   return page(
     sections.filter(section => section.before.length + section.body.length > 0),
     limit,
+    limit === COMMENT_LIMIT ? 'the job summary has all' : 'the diff of generated/ has all',
   );
 }
 
@@ -115,6 +118,20 @@ function hosts(all: readonly HostRow[]): Section {
   };
 }
 
+/** What no file of a machine shows. */
+const settings = (all: readonly SettingChange[]): Section =>
+  all.length === 0
+    ? nothing
+    : {
+        rank: 3,
+        lines: 'settings',
+        before: ['### Settings of the deploy', '', ...head(['Setting', 'Machines', 'Before', 'After'])],
+        body: all.map(({ name, hosts, before, after }) =>
+          row([`\`${name}\``, hosts.length === 0 ? 'all' : listed(hosts), escaped(before), escaped(after)]),
+        ),
+        after: [''],
+      };
+
 const waves = (all: readonly ReviewedWave[]): Section =>
   waveTable(
     all.map(({ title, steps, impact }) => ({
@@ -136,24 +153,29 @@ function drawing(lines: readonly string[] | null, summary: string, otherwise: st
 
 const HOSTS = 5;
 
-function diff({ path, hosts, diff }: FileChange, at: number): Section {
-  const where = hosts.length === 0 ? '' : ` on ${hosts.slice(0, HOSTS).map(escaped).join(', ')}`;
+const listed = (hosts: readonly string[]): string => {
   const more = hosts.length > HOSTS ? ` and ${hosts.length - HOSTS} more` : '';
-  return {
-    rank: 7 + at,
-    lines: 'diffs',
-    before: [],
-    body: [
-      [
-        `<details><summary><code>${escaped(path)}</code>${where}${more}</summary>`,
-        ...fenced(diff.replace(/\n$/, '').split('\n'), 'diff'),
-        '',
-        '</details>',
-        '',
-      ].join('\n'),
-    ],
-    after: [],
-  };
+  return `${hosts.slice(0, HOSTS).map(escaped).join(', ')}${more}`;
+};
+
+/** The short ones first: a long one must not be all that there is room for. */
+const diffs = (all: readonly FileChange[]): Section => ({
+  rank: 7,
+  lines: 'diffs',
+  before: [],
+  body: all.map(diff).toSorted((a, b) => a.length - b.length),
+  after: [],
+});
+
+function diff({ path, hosts, diff }: FileChange): string {
+  const where = hosts.length === 0 ? '' : ` on ${listed(hosts)}`;
+  return [
+    `<details><summary><code>${escaped(path)}</code>${where}</summary>`,
+    ...fenced(diff.replace(/\n$/, '').split('\n'), 'diff'),
+    '',
+    '</details>',
+    '',
+  ].join('\n');
 }
 
 const forCommit = ({ commit }: CommentContext): string => `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`;

@@ -102,6 +102,7 @@ export function driftIssue(
     body: page(
       sections.filter(section => section.before.length + section.body.length > 0),
       LIMIT,
+      'the job summary has all',
     ),
   };
 }

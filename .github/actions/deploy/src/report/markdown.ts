@@ -42,38 +42,81 @@ export interface Section {
   readonly after: readonly string[];
 }
 
-const bytes = (lines: readonly string[]): number => Buffer.byteLength(`${lines.join('\n')}\n`);
+/** Joined, each line costs its newline, and no line costs nothing. */
+const bytes = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 
 /**
  * The sections in their order within `limit` bytes. Room goes by rank; a section that does not fit keeps its first
- * lines and says how many are missing, so that no table or fold is left open.
+ * lines, so that no table or fold is left open, and the last line says what is missing of all of them.
+ * @param whole where all of it is: `the job summary has all`
  */
-export function page(sections: readonly Section[], limit: number): string {
-  const cut = (section: Section, kept: number): string[] => {
-    const missing = section.body.length - kept;
-    const said = [`_${missing} more ${section.lines} cut for length; the JSON report has all._`, ''];
-    return [
-      ...(kept === 0 && missing > 0 ? [] : [...section.before, ...section.body.slice(0, kept)]),
-      ...(kept === 0 && missing > 0 ? [] : section.after),
-      ...(missing === 0 ? [] : said),
-    ];
-  };
-  let room = limit;
-  // Every section's farewell is paid for first: what was cut must be said even when nothing else fits.
-  for (const section of sections) room -= bytes(cut(section, 0));
-  const texts = new Map<Section, string[]>();
+export function page(sections: readonly Section[], limit: number, whole: string): string {
+  const all = sections.map((section): Cut => ({ section, kept: section.body.length }));
+  if (bytes(text(all, whole)) <= limit) return joined(text(all, whole));
+  // The farewell can only become shorter than one that names every section.
+  let room =
+    limit -
+    bytes(
+      farewell(
+        all.map(({ section }) => ({ section, kept: NOTHING })),
+        whole,
+      ),
+    );
+  const kept = new Map<Section, number>();
   for (const section of [...sections].sort((a, b) => a.rank - b.rank)) {
-    room += bytes(cut(section, 0));
-    let kept = section.body.length;
-    for (let low = 0, high = kept; bytes(cut(section, kept)) > room && kept > 0; ) {
-      const middle = Math.floor((low + high) / 2);
-      if (bytes(cut(section, middle)) <= room) low = middle;
-      else high = middle;
-      if (high - low <= 1) kept = low;
-    }
-    const text = cut(section, kept);
-    texts.set(section, text);
-    room -= bytes(text);
+    const fits = most(section.body.length, count => bytes(linesOf(section, count)) <= room);
+    kept.set(section, fits);
+    room -= bytes(linesOf(section, fits));
   }
-  return `${sections.flatMap(section => texts.get(section) ?? []).join('\n')}\n`;
+  return joined(
+    text(
+      sections.map(section => ({ section, kept: kept.get(section) ?? NOTHING })),
+      whole,
+    ),
+  );
+}
+
+interface Cut {
+  readonly section: Section;
+  /** Lines of its body, or NOTHING. */
+  readonly kept: number;
+}
+
+const NOTHING = -1;
+
+const joined = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
+
+/** The largest number up to `high` that fits, or NOTHING. */
+function most(high: number, fits: (count: number) => boolean): number {
+  if (fits(high)) return high;
+  let low = NOTHING;
+  for (let above = high; above - low > 1; ) {
+    const middle = Math.floor((low + above) / 2);
+    if (fits(middle)) low = middle;
+    else above = middle;
+  }
+  return low;
+}
+
+/** A section of which no line is left is left out, with its head. */
+function linesOf(section: Section, kept: number): readonly string[] {
+  if (kept === NOTHING || (kept === 0 && section.body.length > 0)) return [];
+  return [...section.before, ...section.body.slice(0, kept), ...section.after];
+}
+
+const text = (cuts: readonly Cut[], whole: string): string[] => [
+  ...cuts.flatMap(({ section, kept }) => linesOf(section, kept)),
+  ...farewell(cuts, whole),
+];
+
+/** One line for all that was cut. */
+function farewell(cuts: readonly Cut[], whole: string): string[] {
+  const missing = new Map<string, number>();
+  for (const { section, kept } of cuts) {
+    const count = section.body.length - Math.max(0, kept);
+    if (count > 0) missing.set(section.lines, (missing.get(section.lines) ?? 0) + count);
+  }
+  if (missing.size === 0) return [];
+  const said = [...missing].map(([lines, count]) => `${count} more ${lines}`).join(', ');
+  return ['', `_Cut for length: ${said}; ${whole}._`];
 }

@@ -31,6 +31,7 @@ export function summary(report: RunReport, limit = summaryLimit): string {
   return page(
     sections.filter(section => section.before.length + section.body.length > 0),
     limit,
+    'the log of this step has all',
   );
 }
 

@@ -9,6 +9,7 @@ export function headline(
   head: ClusterJson,
   hosts: readonly HostRow[],
   waves: readonly ReviewedWave[],
+  settings: number,
 ): string {
   const steps = waves.flatMap(wave => wave.steps);
   if (base === null) {
@@ -36,6 +37,7 @@ export function headline(
     ...(released.length === 0 ? [] : [`${released[0]?.action}s ${nodesText(released)} to ${head.version}`]),
     ...(labelled.length === 0 ? [] : [`labels ${listed(labelled)}`]),
     ...(refreshed.length === 0 ? [] : [`changes files on ${listed(refreshed)}`]),
+    ...(settings === 0 ? [] : [`changes ${counted(settings, 'setting')} of the deploy`]),
   ];
   if (parts.length === 0 && restarts.length === 0) return 'changes nothing on any machine';
   // Whoever changes its release restarts, as everybody knows.

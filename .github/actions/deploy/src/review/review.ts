@@ -7,6 +7,7 @@ import { type Step, stepTitle } from '../plan/step.ts';
 import { type Bar, timeline } from '../plan/timeline.ts';
 import { type FileChange, fileChanges } from './file-changes.ts';
 import { headline } from './headline.ts';
+import { type SettingChange, settingChanges } from './setting-changes.ts';
 import { worldOf } from './world-of.ts';
 
 /** Two states of generated/ and what lies between them. */
@@ -42,7 +43,7 @@ export interface ReviewedWave {
 export interface Review {
   readonly cluster: string;
   readonly headline: string;
-  /** Nothing would be done to any machine. */
+  /** Nothing would be done to any machine, and a deploy would go as it goes now. */
   readonly nothing: boolean;
   readonly hosts: readonly HostRow[];
   readonly waves: readonly ReviewedWave[];
@@ -52,6 +53,7 @@ export interface Review {
   readonly dangers: readonly string[];
   /** Why a deploy would refuse it. */
   readonly problems: readonly Problem[];
+  readonly settings: readonly SettingChange[];
   readonly changes: readonly FileChange[];
   readonly digest: string;
 }
@@ -68,16 +70,18 @@ export function review(sides: Sides): Review {
     waves.flatMap(wave => wave.steps),
   );
   const changes = fileChanges(baseFiles, headFiles);
-  const nothing = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
+  const settings = settingChanges(base, head);
+  const idle = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
   return {
     cluster: head.cluster,
-    headline: plan.problems.length > 0 ? refused(plan.problems) : headline(base, head, hosts, waves),
-    nothing,
+    headline: plan.problems.length > 0 ? refused(plan.problems) : headline(base, head, hosts, waves, settings.length),
+    nothing: idle && settings.length === 0,
     hosts,
     waves,
     timeline: timeline(plan.waves),
-    dangers: dangers(waves, hosts),
+    dangers: [...settings.flatMap(setting => setting.danger ?? []), ...dangers(waves, hosts)],
     problems: plan.problems,
+    settings,
     changes,
     digest: plan.digest,
   };
