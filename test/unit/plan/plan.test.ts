@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { type Container, known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import {
@@ -269,6 +270,28 @@ describe('what is down', () => {
     expect(story(cluster([{}, { be_conf: 'x' }, {}]), gone)).toEqual([prepared(2), ['E_GATE']]);
   });
 
+  it('is waited for by the next BE until its tablets are whole again', () => {
+    const desired = cluster([{ be_conf: 'x' }, {}, {}]);
+    const world = meets(desired, deployed(cluster(three)));
+    if (!world.cluster.known) throw new Error('a deployed cluster has rows');
+    const cloning = { ...world, cluster: known({ ...world.cluster.value, unhealthy_tablets: 4 }) };
+    const memory = { started: {}, unhealthy_before: 0 };
+    const ready = withMachine(cloning, '10.0.0.1', machine => ({
+      ...machine,
+      staged: desired.hosts.map(host => host.digest),
+    }));
+    expect(next({ desired, world: ready, request: everything, memory })).toEqual({
+      kind: 'wait',
+      reason: '10.0.0.1/starrocks-be may be restarted',
+      hosts: [],
+      service: null,
+      limit_seconds: desired.timeouts.be_ready,
+    });
+    // As many as before this run are nobody's doing.
+    const as = next({ desired, world: ready, request: everything, memory: { ...memory, unhealthy_before: 4 } });
+    expect(as.kind).toBe('wave');
+  });
+
   it('starts together when everything was stopped: FEs first, then BEs', () => {
     const desired = cluster(three);
     let world = deployed(desired);
@@ -390,6 +413,24 @@ describe('refusals, before anything is touched', () => {
       withMachine(base, '10.0.0.1', m => ({
         ...m,
         be: { 'starrocks-be': { storage: 'whole', cluster_id: '99', member: null } },
+      })),
+    ],
+    [
+      'storage that is gone where there was some',
+      'E_STORAGE_LOST',
+      withMachine(stopped(base, '10.0.0.1', 'starrocks-be'), '10.0.0.1', m => ({
+        ...m,
+        be: { 'starrocks-be': { storage: 'empty', cluster_id: null, member: rows.frontends[0]?.cluster_id ?? '' } },
+      })),
+    ],
+    [
+      'a container that nobody ever declared',
+      'E_UNDECLARED',
+      withMachine(base, '10.0.0.1', m => ({
+        ...m,
+        containers: m.containers.flatMap(one =>
+          one.service === 'starrocks-be' ? [one, { ...one, service: 'starrocks-be-1' }] : [one],
+        ),
       })),
     ],
     [

@@ -85,7 +85,7 @@ export class ContainerRoot {
 echo "$$ $*" >>"${this.path('started')}"
 if [ -e "${this.path('answers/metadata')}" ]; then
   for step in $(cat "${this.path('answers/metadata')}"); do
-    mkdir -p "$(dirname "${this.root}/$step")"; echo 'clusterId=7' >"${this.root}/$step"; echo "$step" >>"${this.path('progress')}"
+    mkdir -p "$(dirname "${this.root}/$step")"; echo '${kind === 'fe' ? 'clusterId=7' : '7-3.3.18'}' >"${this.root}/$step"; echo "$step" >>"${this.path('progress')}"
     sleep 0.05
   done
 fi
@@ -94,7 +94,20 @@ exec sleep 600
 `,
       );
     }
-    // mysql: SHOW answers from a file; ADD is written down and changes the answer.
+    // Power fails right before the MOMENT-th command that changes a file or the cluster; between two of them nothing does.
+    this.write(
+      'power',
+      `moment() {
+  case $BASH_COMMAND in mkdir* | printf*'>'* | mv* | rm* | timeout* | exec*) ;; *) return 0 ;; esac
+  printf . >>"${this.path('moments')}"
+  local so_far
+  so_far=$(<"${this.path('moments')}")
+  if [ "\${#so_far}" -eq "$MOMENT" ]; then kill -9 -- "-$$"; fi
+}
+case $0 in *-entrypoint.sh) set -T; trap moment DEBUG ;; esac
+`,
+    );
+    // mysql: SHOW answers from a file, that of the asked FE before that of all; ADD is written down and changes the answer.
     this.program(
       'bin/mysql',
       `#!/bin/bash
@@ -109,6 +122,7 @@ case $sql in
   'SHOW BACKENDS') file=backends ;;
   *) [ -e "${this.path('answers')}/after" ] && cp "${this.path('answers')}"/after/* "${this.path('answers')}/"; exit 0 ;;
 esac
+[ ! -e "${this.path('answers')}/$file-of-$host" ] || file=$file-of-$host
 [ -e "${this.path('answers')}/$file" ] || { echo "ERROR 2003 (HY000): Can't connect" >&2; exit 1; }
 cat "${this.path('answers')}/$file"
 `,
@@ -202,8 +216,14 @@ exit 7
       this.write(`fe/meta/${file}`, 'clusterId=7\n');
   }
 
-  /** Starts an entrypoint; its output is collected. */
-  start(script: 'fe-entrypoint.sh' | 'be-entrypoint.sh'): {
+  /**
+   * Starts an entrypoint; its output is collected.
+   * @param moment power fails at this one of its moments, 1 the first; it lives when it has fewer
+   */
+  start(
+    script: 'fe-entrypoint.sh' | 'be-entrypoint.sh',
+    moment?: number,
+  ): {
     readonly child: ChildProcess;
     readonly log: () => string;
     readonly ended: Promise<number | null>;
@@ -218,6 +238,7 @@ exit 7
         BE_POLL_SECONDS: '0.05',
         FE_REPORT_SECONDS: '1',
         BE_REPORT_SECONDS: '1',
+        ...(moment === undefined ? {} : { BASH_ENV: this.path('power'), MOMENT: String(moment) }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,

@@ -353,6 +353,14 @@ describe('a BE', () => {
     },
   );
 
+  it('whose storage is empty is not started either where it is only known that it was a member', async () => {
+    c.write('run/state/be/member', '7\n');
+    c.write('answers/backends', backends([[SELF, '9050']]));
+    const { log } = c.start('be-entrypoint.sh');
+    await expect.poll(log, { timeout: 5000 }).toMatch(/NOT STARTED: every storage folder is empty/);
+    expect(c.starts).toEqual([]);
+  });
+
   it('of which one disk is not mounted is not started', async () => {
     c.beEnv({ BE_STORAGE_PATHS: '/opt/starrocks/be/storage:/opt/starrocks/be/storage-1' });
     c.write('be/storage/cluster_id', '7-3.3.18');

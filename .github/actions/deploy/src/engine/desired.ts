@@ -24,16 +24,15 @@ export async function readDesired(folder: string): Promise<Desired> {
     });
   });
   const cluster = parsed(text, folder);
-  const problems: Problem[] = [];
-  const entries = await Promise.all(
-    cluster.hosts.map(async host => [host.address, await readHost(folder, host, problems)] as const),
+  const hosts = await Promise.all(
+    cluster.hosts.map(async host => ({ address: host.address, ...(await readHost(folder, host)) })),
   );
-  const [first, ...more] = problems;
+  const [first, ...more] = hosts.flatMap(host => host.problems);
   if (first !== undefined) {
     const others = more.length === 0 ? '' : ` (and ${more.length} more: ${more.map(one => one.message).join(' ')})`;
     throw new DeployError({ ...first, message: `${first.message}${others}` });
   }
-  return { cluster, files: new Map(entries) };
+  return { cluster, files: new Map(hosts.map(host => [host.address, host.files])) };
 }
 
 function parsed(text: string, folder: string): ClusterJson {
@@ -46,7 +45,11 @@ function parsed(text: string, folder: string): ClusterJson {
   });
 }
 
-async function readHost(folder: string, host: CompiledHost, problems: Problem[]): Promise<Map<string, Buffer>> {
+async function readHost(
+  folder: string,
+  host: CompiledHost,
+): Promise<{ readonly files: ReadonlyMap<string, Buffer>; readonly problems: readonly Problem[] }> {
+  const problems: Problem[] = [];
   const files = new Map<string, Buffer>();
   for (const file of host.files) {
     const path = join(folder, 'hosts', host.address, file.path);
@@ -64,5 +67,5 @@ async function readHost(folder: string, host: CompiledHost, problems: Problem[])
       hint: MEND,
     });
   }
-  return files;
+  return { files, problems };
 }

@@ -1,11 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
+import type { Session } from '../host/session.ts';
 import { majority } from '../plan/gates.ts';
 import { type HostWorld, type Known, known, type LockOwner, type World } from '../plan/world.ts';
-import type { Machines } from './machines.ts';
 
 const PAUSE_MS = 1000;
+
+/** Machines that were reached, as far as a lock needs them. */
+export interface Lockable {
+  open(host: CompiledHost): Promise<Pick<Session, 'lock'>>;
+  /** Gives the machine's lock back, held or not. */
+  release(address: string): Promise<void>;
+}
 
 /**
  * Locks a majority of the FE hosts, so that two runs can never both go on, then every host that the plan touches: all
@@ -14,7 +21,7 @@ const PAUSE_MS = 1000;
  * @throws DeployError E_LOCKED with who holds it, once `limitSeconds` are over
  */
 export async function lockHosts(
-  machines: Machines,
+  machines: Lockable,
   cluster: ClusterJson,
   world: World,
   touched: readonly string[],
@@ -73,7 +80,7 @@ function wanted(
 }
 
 async function lockAll(
-  machines: Machines,
+  machines: Lockable,
   hosts: readonly CompiledHost[],
   how: 'one by one' | 'together',
   seen: Record<string, Known<HostWorld>>,
@@ -90,7 +97,7 @@ async function lockAll(
 }
 
 async function lockOne(
-  machines: Machines,
+  machines: Lockable,
   host: CompiledHost,
   seen: Record<string, Known<HostWorld>>,
 ): Promise<Busy | null> {
