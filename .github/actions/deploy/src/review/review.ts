@@ -112,7 +112,7 @@ const whatHappens = (steps: readonly Step[], address: string): string[] =>
     .map(step => `${stepTitle(step).replace(` on ${address}`, '')}: ${step.reason}`);
 
 /** Of no interest to whoever approves: the upload before, and what machines note for themselves. */
-const SILENT = new Set<Step['action']>(['prepare', 'remember']);
+const SILENT = new Set<Step['action']>(['prepare', 'remember', 'note']);
 
 export const roleText = (host: CompiledHost): string =>
   [...(host.fe === null ? [] : [`FE ${host.fe.role}`]), ...host.be.map(() => 'BE')].join(', ');
@@ -135,8 +135,16 @@ function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): str
       : [
           `${gone.map(host => host.address).join(', ')} leave the cluster: BEs once they are drained, which may take days; their data stays on the machines.`,
         ];
+  const away = new Set(gone.map(host => host.address));
+  const drained = steps.filter(step => step.action === 'drain' && step.host !== null && !away.has(step.host));
+  const drains =
+    drained.length === 0
+      ? []
+      : [
+          `${drained.map(step => `${step.service} on ${step.host}`).join(', ')} will be taken out once their tablets are on other BEs, which may take days.`,
+        ];
   const leads = waves.some(wave => wave.title === 'restart the leader')
     ? ['The leader restarts: writes and DDL pause for some seconds while another FE is elected.']
     : [];
-  return [...outages, ...removed, ...leads];
+  return [...outages, ...removed, ...drains, ...leads];
 }
