@@ -31,6 +31,10 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       {
         extends: true,
+        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
+      },
+      {
+        extends: true,
         test: { name: 'stand-in', include: ['test/stand-in/**/*.test.ts'], testTimeout: 90_000, hookTimeout: 90_000 },
       },
       {

@@ -20,13 +20,27 @@ describe('the expected time of a plan', () => {
 
   it('is drawn for a pull request', () => {
     expect(gantt(planned)).toEqual([
+      '%%{init: {"gantt": {"leftPadding": 130}}}%%',
       'gantt',
-      '  dateFormat X',
+      '  dateFormat YYYY-MM-DD HH:mm:ss',
       '  axisFormat %M:%S',
       '  section 10.0.0.1',
-      '  restart starrocks-be :0, 16s',
+      '  restart starrocks-be :2000-01-01 00:00:00, 16s',
       '  section 10.0.0.2',
-      '  restart starrocks-fe :16, 16s',
+      '  restart starrocks-fe :2000-01-01 00:00:16, 16s',
+    ]);
+  });
+
+  it('names each machine once, with all that happens there, whatever comes between', () => {
+    const bar = (host: string | null, from: number) =>
+      ({ host, service: null, action: 'hold', from, to: from + 9 }) as const;
+    expect(gantt([bar('10.0.0.1', 0), bar(null, 9), bar('10.0.0.1', 3600)])?.slice(3)).toEqual([
+      '  axisFormat %H:%M',
+      '  section 10.0.0.1',
+      '  hold :2000-01-01 00:00:00, 9s',
+      '  hold :2000-01-01 01:00:00, 9s',
+      '  section cluster',
+      '  switch tablet balancing off :2000-01-01 00:00:09, 9s',
     ]);
   });
 
@@ -44,6 +58,6 @@ describe('the expected time of a plan', () => {
 
   it('takes nothing into a drawing that could leave its place', () => {
     const poisoned = gantt([{ host: 'a:1\n```', service: null, action: 'stop', from: 0, to: 3 }]) ?? [];
-    expect(poisoned.slice(3)).toEqual(['  section a1', '  stop :0, 3s']);
+    expect(poisoned.slice(4)).toEqual(['  section a1', '  stop :2000-01-01 00:00:00, 3s']);
   });
 });

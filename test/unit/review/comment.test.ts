@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comment, commentMarker } from '../../../.github/actions/deploy/src/report/comment.ts';
 import { page } from '../../../.github/actions/deploy/src/report/markdown.ts';
-import { type Review, review } from '../../../.github/actions/deploy/src/review/review.ts';
-import { hostileTexts } from './hostile.ts';
+import { review } from '../../../.github/actions/deploy/src/review/review.ts';
+import { hostileReview, hostileTexts } from './hostile.ts';
 import { sides, three, yaml } from './sides.ts';
 
 const context = { commit: 'a'.repeat(40), base: 'b'.repeat(40) };
@@ -106,22 +106,6 @@ describe('the comment', () => {
   });
 });
 
-/** The review with one text wherever text of others can stand. */
-const poisoned = (text: string): Review => ({
-  ...grown,
-  headline: text,
-  hosts: grown.hosts.map(host => ({ ...host, address: text, role: text, ports: text, what: [text] })),
-  waves: grown.waves.map(wave => ({
-    ...wave,
-    title: 'restart BEs',
-    steps: wave.steps.map(step => ({ ...step, reason: text })),
-  })),
-  dangers: [text],
-  problems: [{ code: 'E_OUTAGE', host: text, step: text, message: text, hint: text }],
-  changes: [{ path: text, hosts: [text], diff: text }],
-  digest: text,
-});
-
 /** Fences are what may hold anything; everything else is looked at. */
 function outsideOfFences(text: string): string {
   let fence: string | null = null;
@@ -155,7 +139,7 @@ function acts(text: string): string[] {
 
 describe('text of others in the comment', () => {
   it.each(hostileTexts.map(text => [JSON.stringify(text.slice(0, 40)), text]))('acts on nobody: %s', (_name, text) => {
-    const told = comment(poisoned(text), { ...context, warnings: [text] });
+    const told = comment(hostileReview(grown, text), { ...context, warnings: [text] });
     expect(acts(told)).toEqual([]);
     expect(told.length).toBeLessThanOrEqual(65_536);
   });
@@ -180,7 +164,7 @@ describe('text of others in the comment', () => {
     );
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 12 }), parts => {
-        expect(acts(comment(poisoned(parts.join('')), context))).toEqual([]);
+        expect(acts(comment(hostileReview(grown, parts.join('')), context))).toEqual([]);
       }),
       { numRuns: 200 },
     );
@@ -189,7 +173,8 @@ describe('text of others in the comment', () => {
   it('cannot draw: mermaid gets letters, digits and dots', () => {
     for (const text of hostileTexts) {
       const drawing =
-        /```mermaid\n([\s\S]*?)\n```/.exec(comment(poisoned(text.slice(0, 500)), context, 10 ** 7))?.[1] ?? '';
+        /```mermaid\n([\s\S]*?)\n```/.exec(comment(hostileReview(grown, text.slice(0, 500)), context, 10 ** 7))?.[1] ??
+        '';
       const labels = [...drawing.matchAll(/h\d+\["(.*)"\]/g)].map(match => match[1] ?? '');
       expect(labels.length).toBe(4);
       expect(labels.join('').replaceAll('<br/>', '')).toMatch(/^[A-Za-z0-9 .,:-]*$/);

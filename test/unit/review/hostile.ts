@@ -1,3 +1,5 @@
+import type { Review } from '../../../.github/actions/deploy/src/review/review.ts';
+
 /** Texts that would act on whoever shows them, if they were let. */
 export const hostileTexts: readonly string[] = [
   'a | b\n| forged | row |',
@@ -11,6 +13,13 @@ export const hostileTexts: readonly string[] = [
   '"]:::fresh\n  click h0 "https://evil.example"',
   '%%{init: {"securityLevel": "loose"}}%% end subgraph',
   '::error file=cluster.yaml,line=1::forged%0A',
+  'x ##[stop-commands]t',
+  '##[add-mask]a',
+  'refs/heads/$(id)`id`;${{ github.token }}',
+  'fix: |\n\n::set-output name=outcome::converged\nSigned-off-by: "x"',
+  'dependabot[bot]\u2028<b>admin</b>',
+  'row\tcell\rback',
+  '${HOME} %s %n {{.}} $$1',
   '\u001b[31mred\u001b[0m\u0007',
   '\u202egnp.exe\u2066',
   'nul\u0000byte',
@@ -20,3 +29,21 @@ export const hostileTexts: readonly string[] = [
   '|:---:|\n***bold*** ~~gone~~ __under__',
   'x'.repeat(100_000),
 ];
+
+/** The review with one text wherever text of others can stand. */
+export const hostileReview = (grown: Review, text: string): Review => ({
+  ...grown,
+  headline: text,
+  hosts: grown.hosts.map(host => ({ ...host, address: text, role: text, ports: text, what: [text] })),
+  waves: grown.waves.map(wave => ({
+    ...wave,
+    title: 'restart BEs',
+    steps: wave.steps.map(step => ({ ...step, host: text, reason: text })),
+    impact: { down: [text], quorum: null, replicas: null, next_failure: text },
+  })),
+  timeline: grown.timeline.map(bar => ({ ...bar, host: text, service: text })),
+  dangers: [text],
+  problems: [{ code: 'E_OUTAGE', host: text, step: text, message: text, hint: text }],
+  changes: [{ path: text, hosts: [text], diff: text }],
+  digest: text,
+});

@@ -38,8 +38,6 @@ describe('the headline', () => {
       yaml(three, 'kafka_host: 10.0.0.9\n'),
       'changes files on 192.168.1.10, 192.168.1.11, 192.168.1.12; restarts nobody',
     ],
-    ['a newer release', base, base.replace('3.3.18', '3.4.10'), 'upgrades 3 FEs and 3 BEs to 3.4.10'],
-    ['an older release', base, base.replace('3.3.18', '3.3.17'), 'downgrades 3 FEs and 3 BEs to 3.3.17'],
     [
       'a release that cannot come next',
       base,
@@ -47,16 +45,28 @@ describe('the headline', () => {
       'would be refused: 3.3.18 cannot become 3.5.6: StarRocks goes from one minor release to the next, and leaves none out',
     ],
     [
-      'a follower that becomes an observer',
-      yaml([...three, '{ address: 192.168.1.13, be: none }']),
-      yaml([...three, '{ address: 192.168.1.13, be: none, fe: observer }']),
-      'changes the role of 192.168.1.13; restarts nobody',
+      'another release',
+      base,
+      base.replace('3.3.18', '3.4.10'),
+      'upgrades StarRocks from 3.3.18 to 3.4.10; restarts 3 FEs and 3 BEs',
     ],
     [
-      'a BE that leaves its machine',
+      'another role of an FE',
+      yaml([...three, '{ address: 192.168.1.13, be: none }']),
+      yaml([...three, '{ address: 192.168.1.13, be: none, fe: observer }']),
+      'changes the role of starrocks-fe on 192.168.1.13; restarts nobody',
+    ],
+    [
+      'a second BE of a machine',
+      base,
+      yaml(['192.168.1.10', '192.168.1.11', '{ address: 192.168.1.12, be: { count: 2 } }']),
+      'adds starrocks-be-1 on 192.168.1.12; restarts 1 BE',
+    ],
+    [
+      'a BE that leaves a machine that stays',
       yaml([...three, '192.168.1.13']),
       yaml([...three, '{ address: 192.168.1.13, be: none }']),
-      'removes starrocks-be from 192.168.1.13; restarts 1 FE',
+      'takes starrocks-be on 192.168.1.13 out; restarts 1 FE',
     ],
     ['nothing', base, `${base}# a comment\n`, 'changes nothing on any machine'],
   ])('of %s', (_what, before, after, expected) => {
@@ -146,6 +156,25 @@ describe('settings that stand in no file of a machine', () => {
 });
 
 describe('a review', () => {
+  it('warns of tablets that have to move, also where the machine stays', () => {
+    const { dangers } = review(
+      sides(yaml([...three, '192.168.1.13']), yaml([...three, '{ address: 192.168.1.13, be: none }'])),
+    );
+    expect(dangers).toEqual([
+      'starrocks-be on 192.168.1.13 will be taken out once their tablets are on other BEs, which may take days.',
+    ]);
+  });
+
+  it('says what is lost during an outage, not what one more failure would lose', () => {
+    const alone = 'default_replication_num: 1\nallow_outage: true\n';
+    const changed = `${alone}defaults: { fe_conf: { qe_max_connection: "2048" }, be_conf: { load_process_max_memory_limit_percent: "5" } }\n`;
+    const { waves } = review(sides(yaml(['192.168.1.10'], alone), yaml(['192.168.1.10'], changed)));
+    expect(waves.flatMap(wave => wave.impact?.next_failure ?? [])).toEqual([
+      'Tablets with all their replicas there cannot be read.',
+      'Nobody leads until a majority is back.',
+    ]);
+  });
+
   it('tells for each machine what happens, and which are left alone', () => {
     const { hosts } = review(sides(yaml(three), yaml([...three, '192.168.1.13'])));
     expect(hosts.map(({ address, change, role, what }) => [address, change, role, what])).toEqual([

@@ -14,7 +14,7 @@ export interface Impact {
   readonly quorum: { readonly up: number; readonly needed: number; readonly all: number } | null;
   /** BEs away together, and how many replication allows. */
   readonly replicas: { readonly away: number; readonly allowed: number } | null;
-  /** What one more failure in that moment would mean, one sentence; null when it would mean nothing. */
+  /** What is lost already, or would be by one more failure in that moment, one sentence; null for nothing. */
   readonly next_failure: string | null;
 }
 
@@ -64,17 +64,23 @@ function nextFailure(
   quorum: NonNullable<Impact['quorum']>,
   { away, allowed }: NonNullable<Impact['replicas']>,
 ): string | null {
-  const fe = quorum.up - 1 < quorum.needed && quorum.up < quorum.all;
+  const leaderless = quorum.up < quorum.needed;
+  const fe = !leaderless && quorum.up - 1 < quorum.needed && quorum.up < quorum.all;
   const copies = v.desired.default_replication_num;
+  const unread = away >= copies;
   const lost = away > 0 && away + 1 >= copies;
   const writes = away > 0 && away + 1 > allowed;
   const says = [
+    ...(leaderless ? ['nobody leads until a majority is back'] : []),
+    ...(unread ? ['tablets with all their replicas there cannot be read'] : []),
     ...(fe ? ['one more FE down would leave no leader until one is back'] : []),
-    ...(lost
-      ? [`one more BE down could leave tablets with no replica to read`]
-      : writes
-        ? [`one more BE down could stop writes to tablets with two replicas away`]
-        : []),
+    ...(unread
+      ? []
+      : lost
+        ? [`one more BE down could leave tablets with no replica to read`]
+        : writes
+          ? [`one more BE down could stop writes to tablets with two replicas away`]
+          : []),
   ];
   if (says.length === 0) return null;
   const text = says.join(', and ');

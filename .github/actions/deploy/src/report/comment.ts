@@ -89,11 +89,11 @@ function problems(all: readonly Problem[]): Section {
 }
 
 const CHANGE: Record<HostRow['change'], string> = {
-  new: '🟢 new',
-  changed: '🟡 changes',
+  new: '🟢&nbsp;new',
+  changed: '🟡&nbsp;changes',
   unchanged: '',
-  gone: '🔴 leaves',
-  maintenance: '🔧 in maintenance, not touched',
+  gone: '🔴&nbsp;leaves',
+  maintenance: '🔧&nbsp;in maintenance, not touched',
 };
 
 /** Machines that something happens to; the others are counted. */

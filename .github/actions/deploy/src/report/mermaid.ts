@@ -24,9 +24,21 @@ export function mermaid(hosts: readonly HostRow[]): string[] | null {
       const word = host.change === 'unchanged' ? '' : `<br/>${host.change}`;
       return `  h${at}["${label(host.address)}<br/>${label(host.role)}${word}"]${mark}`;
     }),
+    ...rows(hosts.length),
     '  classDef fresh stroke:#1a7f37,stroke-width:3px',
     '  classDef changing stroke:#bf8700,stroke-width:3px',
     '  classDef gone stroke:#cf222e,stroke-width:3px,stroke-dasharray:5 5',
     '  classDef resting stroke-dasharray:2 2',
   ];
+}
+
+/** Machines in rows: with nothing between them, they would stand one below the other. */
+const COLUMNS = 4;
+
+function rows(count: number): string[] {
+  const starts = Array.from({ length: Math.ceil(count / COLUMNS) }, (_, at) => at * COLUMNS);
+  return starts
+    .map(start => Array.from({ length: Math.min(COLUMNS, count - start) }, (_, at) => `h${start + at}`))
+    .filter(row => row.length > 1)
+    .map(row => `  ${row.join(' ~~~ ')}`);
 }

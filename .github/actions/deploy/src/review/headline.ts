@@ -17,40 +17,60 @@ export function headline(
   }
   const added = hosts.filter(host => host.change === 'new');
   const gone = hosts.filter(host => host.change === 'gone');
-  const restarts = steps.filter(step => step.action === 'restart');
-  const refreshed = steps.filter(step => step.action === 'refresh').flatMap(step => step.host ?? []);
-  const released = steps.filter(step => step.action === 'upgrade' || step.action === 'downgrade');
-  const turned = steps.filter(step => step.action === 'convert').flatMap(step => step.host ?? []);
-  const stays = new Set(head.hosts.map(host => host.address));
-  const left = steps.flatMap(step =>
-    (step.action === 'drain' || step.action === 'remove') && step.host !== null && stays.has(step.host)
-      ? [`${step.service} from ${step.host}`]
-      : [],
-  );
-  const labelled = steps.filter(step => step.action === 'label').flatMap(step => step.host ?? []);
+  const restarts = steps.filter(step => RESTARTS.has(step.action));
   const parts = [
+    ...releaseText(base, head, steps),
     ...added.slice(0, SHOWN).map(host => `adds ${host.address} as ${host.role.replaceAll(', ', ' and ')}`),
     ...(added.length > SHOWN ? [`adds ${added.length - SHOWN} more`] : []),
     ...(gone.length === 0 ? [] : [`removes ${listed(gone.map(host => host.address))}`]),
-    ...(left.length === 0 ? [] : [`removes ${listed(left)}`]),
-    ...(turned.length === 0 ? [] : [`changes the role of ${listed(turned)}`]),
-    ...(released.length === 0 ? [] : [`${released[0]?.action}s ${nodesText(released)} to ${head.version}`]),
-    ...(labelled.length === 0 ? [] : [`labels ${listed(labelled)}`]),
-    ...(refreshed.length === 0 ? [] : [`changes files on ${listed(refreshed)}`]),
+    ...nodeTexts(steps, new Set([...added, ...gone].map(host => host.address))),
+    ...hostText('labels', steps, 'label'),
+    ...hostText('changes files on', steps, 'refresh'),
     ...(settings === 0 ? [] : [`changes ${counted(settings, 'setting')} of the deploy`]),
   ];
-  if (parts.length === 0 && restarts.length === 0) return 'changes nothing on any machine';
-  // Whoever changes its release restarts, as everybody knows.
-  return [...parts, ...(released.length > 0 && restarts.length === 0 ? [] : [restartText(restarts)])].join('; ');
+  const touched = new Set(steps.flatMap(step => step.host ?? []));
+  if (parts.length > 0 || restarts.length > 0) return [...parts, restartText(restarts)].join('; ');
+  return steps.length === 0 ? 'changes nothing on any machine' : `changes ${counted(touched.size, 'machine')}`;
 }
 
-const restartText = (restarts: ReviewedWave['steps']): string =>
-  `restarts ${restarts.length === 0 ? 'nobody' : nodesText(restarts)}`;
+type Steps = ReviewedWave['steps'];
+type Action = Steps[number]['action'];
 
-function nodesText(steps: ReviewedWave['steps']): string {
-  const fe = steps.filter(step => step.service === 'starrocks-fe').length;
-  const be = steps.length - fe;
-  return [...(fe > 0 ? [counted(fe, 'FE')] : []), ...(be > 0 ? [counted(be, 'BE')] : [])].join(' and ');
+const RESTARTS: ReadonlySet<Action> = new Set(['restart', 'upgrade', 'downgrade']);
+
+function releaseText(base: ClusterJson, head: ClusterJson, steps: Steps): string[] {
+  const verb = (['upgrade', 'downgrade'] as const).find(one => steps.some(step => step.action === one));
+  return verb === undefined ? [] : [`${verb}s StarRocks from ${base.version} to ${head.version}`];
+}
+
+/** Nodes that come, go or change their role on machines that stay. */
+function nodeTexts(all: Steps, told: ReadonlySet<string>): string[] {
+  const steps = all.filter(step => step.host !== null && !told.has(step.host));
+  const nodes = (...actions: Action[]): string[] =>
+    steps.filter(step => actions.includes(step.action)).map(step => `${step.service} on ${step.host}`);
+  const converted = nodes('convert');
+  const others = (names: readonly string[]): string[] => names.filter(name => !converted.includes(name));
+  const clause = (verb: string, names: readonly string[], after = ''): string[] =>
+    names.length === 0 ? [] : [`${verb} ${listed(names)}${after}`];
+  return [
+    ...clause('changes the role of', converted),
+    ...clause('adds', others(nodes('join', 'add'))),
+    ...clause('takes', others(nodes('remove', 'drop')), ' out'),
+    ...clause('keeps', nodes('undrain')),
+  ];
+}
+
+function hostText(verb: string, steps: Steps, action: Action): string[] {
+  const where = steps.filter(step => step.action === action).flatMap(step => step.host ?? []);
+  return where.length === 0 ? [] : [`${verb} ${listed(where)}`];
+}
+
+function restartText(restarts: Steps): string {
+  if (restarts.length === 0) return 'restarts nobody';
+  const fe = restarts.filter(step => step.service === 'starrocks-fe').length;
+  const be = restarts.length - fe;
+  const kinds = [...(fe > 0 ? [counted(fe, 'FE')] : []), ...(be > 0 ? [counted(be, 'BE')] : [])];
+  return `restarts ${kinds.join(' and ')}`;
 }
 
 const listed = (names: readonly string[]): string => {

@@ -142,6 +142,14 @@ function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): str
       : [
           `${gone.map(host => host.address).join(', ')} leave the cluster: BEs once they are drained, which may take days; their data stays on the machines.`,
         ];
+  const away = new Set(gone.map(host => host.address));
+  const drained = steps.filter(step => step.action === 'drain' && step.host !== null && !away.has(step.host));
+  const drains =
+    drained.length === 0
+      ? []
+      : [
+          `${drained.map(step => `${step.service} on ${step.host}`).join(', ')} will be taken out once their tablets are on other BEs, which may take days.`,
+        ];
   const leads = waves.some(wave => wave.title === 'restart the leader')
     ? ['The leader restarts: writes and DDL pause for some seconds while another FE is elected.']
     : [];
@@ -150,5 +158,5 @@ function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): str
         'The release changes: try it on a cluster that nobody needs first. Going back is a revert, and what the newer release has written the older one may not read.',
       ]
     : [];
-  return [...outages, ...removed, ...released, ...leads];
+  return [...outages, ...removed, ...drains, ...released, ...leads];
 }
