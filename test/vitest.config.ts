@@ -28,7 +28,15 @@ export default defineConfig({
           server: { deps: { inline: [/@actions\/(languageservice|workflow-parser)/] } },
         },
       },
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/faults/*.test.ts'],
+          exclude: ['**/*.{sandbox,lab}.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
       {
         extends: true,
         test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
@@ -41,7 +49,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'sandbox',
-          include: ['test/e2e/**/*.sandbox.test.ts'],
+          include: ['test/{e2e,faults}/**/*.sandbox.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -51,7 +59,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'lab',
-          include: ['test/{e2e,workflows}/**/*.lab.test.ts'],
+          include: ['test/{e2e,faults,workflows}/**/*.lab.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -8,7 +8,7 @@ import { buildStandIn, type StandInBundles } from '../stand-in/build.ts';
 import { installClients, installKind } from '../stand-in/install.ts';
 import { killGroup } from './docker/container.ts';
 import { Engine } from './docker/engine.ts';
-import { SshServer } from './ssh-server.ts';
+import { SshServer, type Tap } from './ssh-server.ts';
 
 export interface SandboxOptions {
   readonly hosts: number;
@@ -16,8 +16,12 @@ export interface SandboxOptions {
   readonly version?: string;
   /** Last part of the first host's address, 127.0.0.N. */
   readonly first?: number;
+  /** The rest of the addresses, `127.0.0` when it is left out. */
+  readonly network?: string;
   /** Environment of the stand-in's processes, `STANDIN_SPEED` for one. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Who looks at what passes a host's SSH server. */
+  readonly tap?: (address: string) => Tap;
 }
 
 /** Where nothing else listens on a developer's machine, as a rule. */
@@ -64,6 +68,21 @@ export class SandboxHost {
 
   async openSsh(): Promise<void> {
     await this.#ssh.start();
+  }
+
+  /** Whoever is connected is cut off, and nobody gets in until `mend`. */
+  sever(): void {
+    this.#ssh.sever();
+  }
+
+  mend(): void {
+    this.#ssh.mend();
+  }
+
+  /** As it was delivered: no container, no file. */
+  async wipe(): Promise<void> {
+    await this.engine.clear();
+    rmSync(this.deployDir, { recursive: true, force: true });
   }
 }
 
@@ -116,21 +135,21 @@ export class Sandbox {
   }
 
   async addHost(): Promise<SandboxHost> {
-    const address = `127.0.0.${(this.#options.first ?? FIRST) + this.hosts.length}`;
+    const address = `${this.#options.network ?? '127.0.0'}.${(this.#options.first ?? FIRST) + this.hosts.length}`;
     await portsFree(address);
     const folder = join(this.folder, 'hosts', address);
     const bin = join(folder, 'bin');
     mkdirSync(bin, { recursive: true });
-    copyFileSync(join(import.meta.dirname, 'docker/client.cjs'), join(bin, 'docker'));
+    copyFileSync(join(import.meta.dirname, 'docker/client.sh'), join(bin, 'docker'));
     chmodSync(join(bin, 'docker'), 0o755);
     installClients(bin, this.#bundles);
     const path = [bin, process.env['PATH'] ?? ''].join(delimiter);
-    // Unix sockets have short names.
-    const socket = join(this.folder, `${this.hosts.length}.sock`);
-    const common = { PATH: path, HOME: folder, LANG: 'C.UTF-8', SANDBOX_DOCKER: socket };
+    const enginePort = await freePort(address);
+    const common = { PATH: path, HOME: folder, LANG: 'C.UTF-8', SANDBOX_DOCKER: `${address}/${enginePort}` };
     const engine = new Engine({
       folder,
-      socket,
+      address,
+      port: enginePort,
       available: image => this.#kindOf(image) !== null,
       unpack: async (image, root) => {
         const kind = this.#kindOf(image);
@@ -154,6 +173,7 @@ export class Sandbox {
       clientKey: this.#publicKey,
       env: common,
       folder,
+      ...(this.#options.tap === undefined ? {} : { tap: this.#options.tap(address) }),
     });
     const host = new SandboxHost(address, folder, port, hostKey.public, engine, ssh);
     await host.boot();

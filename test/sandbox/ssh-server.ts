@@ -1,6 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
+import type { Transform } from 'node:stream';
 import ssh2, { type Session, type Connection as SshConnection } from 'ssh2';
+
+/** What goes to a machine and what comes back, on one channel: whoever looks may keep it, cut it short or drop it. */
+export interface Passage {
+  readonly up: Transform;
+  readonly down: Transform;
+}
+
+/** Asked of every channel that is opened; null: it passes as it is. */
+export interface Tap {
+  exec(command: string): Passage | null;
+  forward(port: number): Passage | null;
+}
 
 export interface SshServerOptions {
   readonly address: string;
@@ -12,6 +25,7 @@ export interface SshServerOptions {
   /** Environment of every command. */
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
+  readonly tap?: Tap;
 }
 
 /** A real SSH server on a loopback address: exec and direct-tcpip, one key, nothing else. */
@@ -20,6 +34,7 @@ export class SshServer {
   readonly #open = new Set<SshConnection>();
   readonly #children = new Set<ChildProcess>();
   #server: InstanceType<typeof ssh2.Server> | null = null;
+  #severed = false;
 
   constructor(options: SshServerOptions) {
     this.#options = options;
@@ -43,6 +58,16 @@ export class SshServer {
     if (server !== null) await new Promise<void>(resolve => server.close(() => resolve()));
   }
 
+  /** Every connection ends, and new ones do too until `mend`: so it looks from here when the runner has died. */
+  sever(): void {
+    this.#severed = true;
+    for (const client of this.#open) client.end();
+  }
+
+  mend(): void {
+    this.#severed = false;
+  }
+
   /** Power loss: the commands die too. */
   async cut(): Promise<void> {
     for (const child of this.#children) child.kill('SIGKILL');
@@ -52,8 +77,12 @@ export class SshServer {
   #serve(client: SshConnection): void {
     const allowed = ssh2.utils.parseKey(this.#options.clientKey);
     if (allowed instanceof Error) throw allowed;
-    this.#open.add(client);
     client.on('error', () => undefined);
+    if (this.#severed) {
+      client.end();
+      return;
+    }
+    this.#open.add(client);
     client.on('close', () => this.#open.delete(client));
     client.on('authentication', context => {
       if (context.method !== 'publickey' || !context.key.data.equals(allowed.getPublicSSH()))
@@ -76,7 +105,12 @@ export class SshServer {
         socket.on('error', () => stream.destroy());
         stream.on('error', () => socket.destroy());
         stream.on('close', () => socket.destroy());
-        socket.pipe(stream).pipe(socket);
+        const passage = this.#options.tap?.forward(destPort) ?? null;
+        if (passage === null) socket.pipe(stream).pipe(socket);
+        else {
+          socket.pipe(passage.down).pipe(stream);
+          stream.pipe(passage.up).pipe(socket);
+        }
       });
     });
   }
@@ -92,10 +126,21 @@ export class SshServer {
       this.#children.add(child);
       child.stdin.on('error', () => undefined);
       channel.on('error', () => undefined);
-      channel.pipe(child.stdin);
-      child.stdout.pipe(channel, { end: false });
+      const passage = this.#options.tap?.exec(command) ?? null;
+      if (passage === null) {
+        channel.pipe(child.stdin);
+        child.stdout.pipe(channel, { end: false });
+      } else {
+        channel.pipe(passage.up).pipe(child.stdin);
+        child.stdout.pipe(passage.down).pipe(channel, { end: false });
+      }
       child.stderr.pipe(channel.stderr, { end: false });
-      channel.on('close', () => child.stdin.end());
+      channel.on('close', () => {
+        child.stdin.end();
+        // As sshd does: a command that goes on writing finds that nobody reads.
+        child.stdout.destroy();
+        child.stderr.destroy();
+      });
       child.on('close', (code, signal) => {
         this.#children.delete(child);
         if (code !== null) channel.exit(code);

@@ -8,8 +8,9 @@ import { Container, containerRoot, type Surroundings } from './container.ts';
 export interface EngineOptions {
   /** The host's folder. */
   readonly folder: string;
-  /** Unix socket that the sandbox's `docker` talks to. */
-  readonly socket: string;
+  /** Where the sandbox's `docker` finds it. */
+  readonly address: string;
+  readonly port: number;
   /** Lays an image out as a container's root; throws for an image that no registry has. */
   readonly unpack: (image: string, root: string) => Promise<void>;
   readonly available: (image: string) => boolean;
@@ -42,20 +43,22 @@ export class Engine {
 
   /** Answers on its socket; containers that ran before a power loss run again, as Docker's do. */
   async start(): Promise<void> {
-    rmSync(this.#options.socket, { force: true });
-    this.#server = createServer({ allowHalfOpen: true }, socket => {
+    const server = createServer(socket => {
       let asked = '';
       socket.on('data', chunk => {
         asked += chunk;
+        const question = readQuestion(asked);
+        if (question === null) return;
+        asked = '';
+        void this.docker(question.args, question.cwd).then(({ code, stdout, stderr }) =>
+          socket.end(`${code} ${Buffer.from(stderr).toString('base64')}\n${stdout}`),
+        );
       });
       socket.on('error', () => undefined);
-      socket.on('end', () => {
-        const { args, cwd } = JSON.parse(asked) as { args: string[]; cwd: string };
-        void this.docker(args, cwd).then(answer => socket.end(JSON.stringify(answer)));
-      });
     });
-    const server = this.#server;
-    await new Promise<void>(resolve => server.listen(this.#options.socket, resolve));
+    this.#server = server;
+    const { address, port } = this.#options;
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve));
     for (const container of this.#unlessStopped) container.start();
     this.#unlessStopped = [];
   }
@@ -68,6 +71,12 @@ export class Engine {
     this.#server?.close();
     this.#server = null;
     await Promise.all(this.containers.map(container => container.kill()));
+  }
+
+  /** Ends and forgets every container. */
+  async clear(): Promise<void> {
+    await Promise.all(this.containers.map(container => container.kill()));
+    this.#containers.clear();
   }
 
   async docker(args: readonly string[], cwd: string): Promise<Answer> {
@@ -234,6 +243,12 @@ export class Engine {
     this.#containers.set(service.container, container);
     container.start();
   }
+}
+
+/** How many arguments, the folder, the arguments: each ends with a NUL. null: not all of it has arrived. */
+function readQuestion(text: string): { readonly args: readonly string[]; readonly cwd: string } | null {
+  const [count, cwd, ...args] = text.split('\0').slice(0, -1);
+  return cwd === undefined || args.length < Number(count) ? null : { cwd, args };
 }
 
 const one = (words: readonly string[]): string => {
