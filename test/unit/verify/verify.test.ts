@@ -141,7 +141,11 @@ test('an FE where only a BE is declared is a stranger', () => {
 
 const machine = (fe: string | null, be: string | null) =>
   known({
-    fe: { meta: 'whole', cluster_id: fe, state: { member: fe, joining: false, founding: false, peers: [] } },
+    fe: {
+      meta: 'whole',
+      cluster_id: fe,
+      state: { member: fe, joining: false, founding: false, peers: [], switches: null },
+    },
     be: { 'starrocks-be': { storage: 'whole', cluster_id: be, member: be } },
   } as unknown as HostWorld);
 
@@ -154,6 +158,20 @@ test('metadata or storage of another cluster is a second cluster, however health
   expect(brief(verify(desired(), null, world(rows(), { hosts }), nobody))).toEqual([
     ['second-cluster', `${two}/starrocks-fe`, 'metadata of cluster 919351034'],
     ['second-cluster', `${three}/starrocks-be`, 'storage of cluster 7'],
+  ]);
+});
+
+test('a change of the release that was broken off, with tablets not balanced as before', () => {
+  const noted = known({
+    fe: {
+      meta: 'whole',
+      cluster_id: null,
+      state: { member: null, switches: { tablet_sched_disable_balance: 'false' } },
+    },
+    be: {},
+  } as unknown as HostWorld);
+  expect(brief(verify(desired(), null, world(rows(), { hosts: { [two]: noted } }), nobody))).toEqual([
+    ['balance-held', null, `how it was before is still written down on ${two}`],
   ]);
 });
 

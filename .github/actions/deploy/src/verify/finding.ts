@@ -15,6 +15,7 @@ export type FindingKind =
   | 'draining'
   | 'stranger'
   | 'changed-although-not-named'
+  | 'balance-held'
   | 'root-open';
 
 /** Where the cluster is not what it should be. */

@@ -35,6 +35,7 @@ export function verify(
   const rows = after.cluster.value;
   return [
     ...clusterAsWhole(desired, rows),
+    ...balanceHeld(desired, after),
     ...identities(desired, after, rows),
     ...desired.hosts.flatMap(host => [
       ...(host.fe === null ? [] : frontend(desired, host, host.fe, rows)),
@@ -69,6 +70,20 @@ function clusterAsWhole(desired: ClusterJson, rows: ClusterRows): Finding[] {
     found.push(finding('root-open', null, 'root with the configured password', 'root logs in with no password', hint));
   }
   return found;
+}
+
+/** A change of the release was broken off, and nobody has brought back what it switched off. */
+function balanceHeld(desired: ClusterJson, after: World): Finding[] {
+  const noted = desired.hosts.filter(({ address }) => {
+    const answer = after.hosts[address];
+    return answer?.known === true && answer.value.fe?.state.switches != null;
+  });
+  if (noted.length === 0) return [];
+  const where = noted.map(host => host.address).join(', ');
+  const found = `how it was before is still written down on ${where}`;
+  const hint =
+    'Deploy: it finishes the change of the release, or after a revert takes it back, and then balances again.';
+  return [finding('balance-held', null, 'tablet balancing as it was before the release changed', found, hint)];
 }
 
 /** An FE with empty metadata and no helper founds a second cluster that looks healthy on its own port (seen). */
