@@ -127,7 +127,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     write(m, 'data/fe/meta/image/VERSION', '#x\nclusterId=12345\ntoken=t\n');
     write(m, 'data/fe/meta/bdb/00000000.jdb', 'x');
     for (const image of ['image.9', 'image.112', 'image.ckpt']) write(m, `data/fe/meta/image/${image}`, 'x');
-    write(m, 'state/fe/switches', SWITCHES.map(key => `${key} 7\n`).join(''));
+    write(m, 'state/fe/switches', `${SWITCHES.map(key => `${key} 7\n`).join('')}unhealthy 4\n`);
     write(m, 'data/fe/state/member', '12345\n');
     write(m, 'data/fe/state/peers', '10.0.0.2\n10.0.0.3\n');
     write(m, 'state/fe/peers', '10.0.0.3\nnonsense\n');
@@ -151,6 +151,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
       state: {
         ...{ member: '12345', joining: true, founding: false, peers: ['10.0.0.2', '10.0.0.3'] },
         switches: Object.fromEntries(SWITCHES.map(key => [key, '7'])),
+        unhealthy: 4,
       },
     });
     expect(world.be).toEqual({ 'starrocks-be': { storage: 'partial', cluster_id: '12345', member: '12345' } });

@@ -279,13 +279,13 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     const m = machine(shell);
     const s = await locked(m);
     const switches = Object.fromEntries(SWITCHES.map((key, at) => [key, at < 2 ? '500' : 'false'])) as Switches;
-    await s.run({ kind: 'writeSwitches', host: at, switches });
+    await s.run({ kind: 'writeSwitches', host: at, switches, unhealthy: 3 });
     expect(m.read('state/fe/switches')).toBe(
       'tablet_sched_max_scheduling_tablets 500\ntablet_sched_max_balancing_tablets 500\n' +
-        'tablet_sched_disable_balance false\ntablet_sched_disable_colocate_balance false\n',
+        'tablet_sched_disable_balance false\ntablet_sched_disable_colocate_balance false\nunhealthy 3\n',
     );
-    await s.run({ kind: 'writeSwitches', host: at, switches: null });
-    await s.run({ kind: 'writeSwitches', host: at, switches: null });
+    await s.run({ kind: 'writeSwitches', host: at, switches: null, unhealthy: null });
+    await s.run({ kind: 'writeSwitches', host: at, switches: null, unhealthy: null });
     expect(m.read('state/fe/switches')).toBeNull();
   });
 

@@ -46,11 +46,13 @@ const withSwitches = (world: World, switches: Switches): World => ({
 });
 
 /** A run that was killed has written them down. */
-const withSaved = (world: World, switches: Switches): World =>
+const withSaved = (world: World, switches: Switches, unhealthy = 0): World =>
   ['10.0.0.1', '10.0.0.2', '10.0.0.3'].reduce(
     (at, address) =>
       withMachine(at, address, machine =>
-        machine.fe === null ? machine : { ...machine, fe: { ...machine.fe, state: { ...machine.fe.state, switches } } },
+        machine.fe === null
+          ? machine
+          : { ...machine, fe: { ...machine.fe, state: { ...machine.fe.state, switches, unhealthy } } },
       ),
     world,
   );
@@ -167,6 +169,24 @@ describe('an upgrade', () => {
     const whole = { ...sick, cluster: known({ ...rowsOf(half), unhealthy_tablets: 0 }) };
     expect(next({ desired: newer, world: withSwitches(whole, repairing), request: everything, memory })).toMatchObject({
       steps: [{ operations: [{ statement: { kind: 'setSwitches', switches: none } }] }],
+    });
+  });
+
+  it('touches no further BE while more tablets are unwhole than before the first of its runs', () => {
+    const started = withSaved(
+      halfway(newer, running, step => step.host === '10.0.0.2' && step.action === 'upgrade'),
+      usual,
+      2,
+    );
+    const sick = { ...started, cluster: known({ ...rowsOf(started), unhealthy_tablets: 9 }) };
+    // A run that begins now sees nine, and must not take them for what is usual.
+    const memory = { started: {}, unhealthy_before: 9 };
+    expect(next({ desired: newer, world: sick, request: everything, memory })).toMatchObject({
+      title: 'let tablets be repaired',
+    });
+    const whole = { ...sick, cluster: known({ ...rowsOf(started), unhealthy_tablets: 2 }) };
+    expect(next({ desired: newer, world: whole, request: everything, memory })).toMatchObject({
+      steps: [{ action: 'upgrade', host: '10.0.0.2' }],
     });
   });
 

@@ -183,8 +183,10 @@ async function render(
     case 'writeState':
       return { op, words: [copiesOf(host).join('\n'), ...operation.peers] };
     case 'writeSwitches': {
-      const { switches } = operation;
-      return { op, words: switches === null ? [] : SWITCHES.map(key => `${key} ${switches[key]}`) };
+      const { switches, unhealthy } = operation;
+      if (switches === null) return { op, words: [] };
+      const tablets = unhealthy === null ? [] : [`unhealthy ${unhealthy}`];
+      return { op, words: [...SWITCHES.map(key => `${key} ${switches[key]}`), ...tablets] };
     }
     case 'writeDrain': {
       const { service, tablets } = operation;

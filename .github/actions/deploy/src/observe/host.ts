@@ -345,6 +345,7 @@ function feOf(text: string): FeData {
       founding: value('founding') !== null,
       peers: [...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []),
       switches: switchesOf(text),
+      ...unhealthyOf(text),
     },
   };
 }
@@ -354,6 +355,11 @@ function switchesOf(text: string): Switches | null {
   const written = new Map([...text.matchAll(/^switch (\S+) (\S+)$/gm)].map(([, key, value]) => [key, value]));
   const found = SWITCHES.map(key => [key, written.get(key)] as const);
   return found.every(([, value]) => value !== undefined) ? (Object.fromEntries(found) as Switches) : null;
+}
+
+function unhealthyOf(text: string): { unhealthy?: number } {
+  const [, count] = /^switch unhealthy (\d+)$/m.exec(text) ?? [];
+  return count === undefined ? {} : { unhealthy: Number(count) };
 }
 
 function beOf(text: string): [ServiceName, BeData] {

@@ -9,7 +9,7 @@ import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
 import { unreachableCase } from './unreachable.ts';
 import { releaseOfImage } from './version-path.ts';
-import type { BackendRow, Container, FeData, FrontendRow, HostWorld, Switches, World } from './world.ts';
+import type { BackendRow, Container, FeData, FeState, FrontendRow, HostWorld, Switches, World } from './world.ts';
 import { known, nodeKey, unknown } from './world.ts';
 
 /** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
@@ -93,7 +93,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
       );
     case 'writeSwitches':
       return onHost(world, operation.host, machine =>
-        withFe(machine, fe => ({ ...fe, state: { ...fe.state, switches: operation.switches } })),
+        withFe(machine, fe => ({ ...fe, state: noted(fe.state, operation) })),
       );
     case 'writeDrain':
       return onHost(world, operation.host, machine => withDrain(machine, operation));
@@ -195,6 +195,13 @@ const withFe = (machine: HostWorld, change: (fe: FeData) => FeData): HostWorld =
   ...machine,
   fe: change(machine.fe ?? emptyFe),
 });
+
+function noted(
+  { unhealthy: _, ...state }: FeState,
+  { switches, unhealthy }: Extract<Operation, { kind: 'writeSwitches' }>,
+): FeState {
+  return { ...state, switches, ...(unhealthy === null ? {} : { unhealthy }) };
+}
 
 function withDrain(machine: HostWorld, { service, tablets }: Extract<Operation, { kind: 'writeDrain' }>): HostWorld {
   const { drain: _, ...data } = machine.be[service] ?? { storage: 'empty', cluster_id: null, member: null };

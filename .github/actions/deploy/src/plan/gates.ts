@@ -1,5 +1,5 @@
 import type { BeNode, View } from './situation.ts';
-import { down, holders, members, up } from './situation.ts';
+import { down, holders, members, unhealthyBefore, up } from './situation.ts';
 import { unreachableCase } from './unreachable.ts';
 import type { FrontendRow } from './world.ts';
 
@@ -139,7 +139,7 @@ function replicasWithout(v: View, keys: readonly string[]): string | null {
     return `${away.size} BEs would be away (${[...away].join(', ')}) and ${v.desired.default_replication_num} replicas allow ${allowed}`;
   }
   const { unhealthy_tablets: unhealthy } = v.rows;
-  const before = v.memory.unhealthy_before ?? 0;
+  const before = unhealthyBefore(v);
   if (unhealthy !== null && unhealthy > before)
     return `${unhealthy} tablets are not whole yet, ${before} before this run`;
   return null;

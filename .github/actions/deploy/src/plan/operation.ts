@@ -26,8 +26,14 @@ export type Operation =
       readonly host: string;
       readonly peers: readonly string[];
     }
-  /** Write down on an FE's machine how the switches were before they were changed; null: that is over. */
-  | { readonly kind: 'writeSwitches'; readonly host: string; readonly switches: Switches | null }
+  /** Write down on an FE's machine how the cluster was before its switches were changed; null: that is over. */
+  | {
+      readonly kind: 'writeSwitches';
+      readonly host: string;
+      readonly switches: Switches | null;
+      /** UnhealthyTabletNum, where it is known. */
+      readonly unhealthy: number | null;
+    }
   /** Write down on a BE's machine how many tablets it held when its drain began, and when; null: it drains no more. */
   | {
       readonly kind: 'writeDrain';

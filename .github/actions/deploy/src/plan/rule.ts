@@ -2,7 +2,7 @@ import type { Problem } from '../error.ts';
 import type { Gate } from './gates.ts';
 import type { Operation } from './operation.ts';
 import type { BeNode, Node, View } from './situation.ts';
-import { running, staleFiles, up } from './situation.ts';
+import { running, staleFiles, unhealthyBefore, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
 
 /** Says what is next, or null: then the following rule is asked. */
@@ -80,7 +80,7 @@ export function notYet(v: View, node: Node, reason: string, limit: number, what 
   const recovering = [...v.frontends, ...v.backends].filter(
     other => other.machine !== null && running(other) && other.row !== null && !up(other, v.memory),
   );
-  const healing = (v.rows?.unhealthy_tablets ?? 0) > (v.memory.unhealthy_before ?? 0);
+  const healing = (v.rows?.unhealthy_tablets ?? 0) > unhealthyBefore(v);
   if (recovering.length > 0 || healing) {
     return {
       kind: 'wait',

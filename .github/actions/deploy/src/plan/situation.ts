@@ -153,6 +153,15 @@ export function view(situation: Situation): View {
   };
 }
 
+/**
+ * UnhealthyTabletNum before anything was touched. While the release changes that is what the first of its runs wrote
+ * down: one that follows a killed run would take tablets for whole enough that its predecessor has left.
+ */
+export const unhealthyBefore = (v: View): number =>
+  v.frontends.find(node => node.machine?.fe?.state.unhealthy !== undefined)?.machine?.fe?.state.unhealthy ??
+  v.memory.unhealthy_before ??
+  0;
+
 /** May this run do something to the node now? */
 export const reachable = (node: Node): boolean => node.selected && node.machine !== null;
 

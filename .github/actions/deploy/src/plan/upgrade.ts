@@ -2,7 +2,7 @@ import type { Problem } from '../error.ts';
 import type { Operation } from './operation.ts';
 import { type Roll, type Rule, step, towardsDefinition, wave } from './rule.ts';
 import type { FeNode, Node, View } from './situation.ts';
-import { reachable, running, up } from './situation.ts';
+import { reachable, running, unhealthyBefore, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
 import { compareReleases, detour, releaseOf, releaseOfImage } from './version-path.ts';
 import { SWITCHES, type Switches } from './world.ts';
@@ -172,13 +172,13 @@ export const saveSwitches: Rule = v => {
   }
   return wave(
     'write down how tablets are balanced',
-    v.frontends.filter(reachable).map(node => writing(node, now)),
+    v.frontends.filter(reachable).map(node => writing(node, now, v.rows?.unhealthy_tablets ?? null)),
   );
 };
 
-const writing = (node: FeNode, switches: Switches | null): Step =>
+const writing = (node: FeNode, switches: Switches | null, unhealthy: number | null): Step =>
   step(node, 'note', switches === null ? 'they are as they were' : 'they change while the version does', [
-    { kind: 'writeSwitches', host: node.host.address, switches },
+    { kind: 'writeSwitches', host: node.host.address, switches, unhealthy },
   ]);
 
 /**
@@ -189,7 +189,7 @@ export const holdBalance: Rule = v => {
   const before = saved(v);
   if (versionChange(v) === null || before === null) return null;
   const name = 'tablet_sched_max_scheduling_tablets';
-  const healing = (v.rows?.unhealthy_tablets ?? 0) > (v.memory.unhealthy_before ?? 0);
+  const healing = (v.rows?.unhealthy_tablets ?? 0) > unhealthyBefore(v);
   const wanted = healing ? { ...OFF, [name]: before[name] } : OFF;
   return switchTo(v, 'hold', wanted, healing ? 'let tablets be repaired' : 'switch tablet balancing and cloning off');
 };
@@ -217,7 +217,7 @@ export const bringBalanceBack: Rule = v => {
   );
   return wave(
     'tablets are balanced as before',
-    written.map(node => writing(node, null)),
+    written.map(node => writing(node, null, null)),
   );
 };
 

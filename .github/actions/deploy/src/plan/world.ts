@@ -139,6 +139,8 @@ export interface FeState {
   readonly peers: readonly string[];
   /** As the cluster's switches were before the version began to change; null: it does not. */
   readonly switches: Switches | null;
+  /** UnhealthyTabletNum at that moment; absent: nobody wrote it down. */
+  readonly unhealthy?: number;
 }
 
 /** `partial`: some folders carry a cluster id and some do not. */
