@@ -299,14 +299,14 @@ class Frames {
       this.#complaints = `${this.#complaints}${chunk.toString('utf8')}`.slice(-2000);
     });
     stream.on('data', (chunk: Buffer) => this.#take(chunk));
-    // A stream that is cut while something is written to it must not end the process.
-    stream.on('error', () => this.#end());
     const over = () => {
       if (stderr.readableEnded || stderr.destroyed) return this.#end();
       // Why the shell ended may still be on its way, but nothing may wait for it for long.
       for (const told of ['end', 'close']) stderr.once(told, () => this.#end());
       setTimeout(() => this.#end(), COMPLAINT_MS);
     };
+    // A stream that is cut while something is written to it must not end the process.
+    stream.on('error', over);
     stream.once('end', over).once('close', over);
   }
 
