@@ -83,6 +83,7 @@ program
   .description("learn the machines' host keys, after a look at their fingerprints")
   .option('--generated <folder>', 'the compiled folder', 'generated')
   .option('--known-hosts <file>', 'where they are written', '.github/known_hosts')
+  .option('--identity <file>', 'private key for bastions; default: SSH_PRIVATE_KEY, else ~/.ssh/id_ed25519')
   .option('--yes', 'the fingerprints were compared already')
   .action((options: TrustOptions) => finish(trust(options)));
 
