@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DeployError } from '../error.ts';
+import { diskProblem } from '../report/disk-problem.ts';
 import { problemText } from '../report/problem-text.ts';
 import type { Mode } from '../report/run-report.ts';
 import { destroy } from './destroy.ts';
@@ -100,8 +101,9 @@ async function finish(work: Promise<number>): Promise<void> {
   try {
     process.exitCode = await work;
   } catch (error) {
-    if (!(error instanceof DeployError)) throw error;
-    process.stderr.write(`${problemText(error.problem)}\n`);
+    const problem = error instanceof DeployError ? error.problem : diskProblem(error);
+    if (problem === null) throw error;
+    process.stderr.write(`${problemText(problem)}\n`);
     process.exitCode = 1;
   }
 }
