@@ -219,8 +219,15 @@ function retire(out: string, previous: string, rubbish: string): void {
 
 const SIBLINGS = /^starrocks-(fe|be(-[1-9][0-9]*)?)\.env$/;
 
-function runImport(files: readonly string[], { out, force }: { out: string; force?: boolean }): number {
-  const imported = importEnvFiles(files.map(readHostEnv));
+interface ImportOptions {
+  readonly out: string;
+  readonly force?: boolean;
+  /** The release that runs. */
+  readonly version?: string;
+}
+
+function runImport(files: readonly string[], { out, force, version }: ImportOptions): number {
+  const imported = importEnvFiles(files.map(readHostEnv), version ?? null);
   if (imported.text === null) throw new Refusal(imported.problems.map(visible).join('\n'));
   if (out === '-') process.stdout.write(imported.text);
   else {
@@ -293,8 +300,9 @@ program
   .command('import')
   .description('hand-kept app.env files → cluster.yaml')
   .argument('<files...>', 'app.env of each host; starrocks-fe.env and starrocks-be.env beside it give the ports')
+  .option('--version <release>', 'the StarRocks release that runs there, such as 3.3.18')
   .option('--out <file>', 'where to write; - prints', 'cluster.yaml')
   .option('--force', 'write over an existing file')
-  .action((files: string[], options: { out: string; force?: boolean }) => finish(() => runImport(files, options)));
+  .action((files: string[], options: ImportOptions) => finish(() => runImport(files, options)));
 
 program.parse();

@@ -43,18 +43,19 @@ const beKeys: Readonly<Record<BePortName, string>> = {
   starlet_port: 'STARLET_PORT',
 };
 
-const HEADER = `# yaml-language-server: $schema=./compiler/cluster.schema.json
+const header = (version: string | null): string => `# yaml-language-server: $schema=./compiler/cluster.schema.json
 # $schema: ./compiler/cluster.schema.json
-# Imported from env files, which do not say everything: check the name of the cluster and the StarRocks version that
-# runs there, and add data folders and memory limits where they are not the defaults.
+# Imported from env files, which do not say everything: check the name of the cluster${version === null ? ' and the StarRocks version that\n# runs there' : ''}, and add
+# data folders and memory limits where they are not the defaults.
 
 `;
 
 /**
  * The cluster.yaml that hand-kept env files amount to.
+ * @param version the release that runs there, or null: nobody said
  * @returns its text, or every disagreement and gap, each naming the files and the values
  */
-export function importEnvFiles(hosts: readonly HostEnv[]): Imported {
+export function importEnvFiles(hosts: readonly HostEnv[], version: string | null = null): Imported {
   const problems: string[] = [];
   const machines = hosts.map(host => machineOf(host, problems));
   const files = machines.flatMap(({ app, fe, be }) => [app, ...(fe === null ? [] : [fe]), ...be]);
@@ -70,14 +71,14 @@ export function importEnvFiles(hosts: readonly HostEnv[]): Imported {
   if (problems.length > 0) return { text: null, problems: [...new Set(problems)] };
   const cluster = {
     cluster: name ?? 'starrocks',
-    starrocks: { version: '3.3.18' },
+    starrocks: { version: version ?? '3.3.18' },
     master_host: master,
     ...(replication === undefined || replication === 3 ? {} : { default_replication_num: replication }),
     ...(kafka === undefined || kafka === '127.0.0.1' ? {} : { kafka_host: kafka }),
     ...(Object.keys(fePorts).length === 0 ? {} : { defaults: { ports: fePorts } }),
     hosts: entries,
   };
-  return { text: `${HEADER}${stringify(cluster, { aliasDuplicateObjects: false })}` };
+  return { text: `${header(version)}${stringify(cluster, { aliasDuplicateObjects: false })}` };
 }
 
 function machineOf({ app, services }: HostEnv, problems: string[]): Machine {

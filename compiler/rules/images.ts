@@ -1,6 +1,7 @@
 import type { Finding } from '../diagnostics/finding.ts';
 import type { Placed } from '../source/span.ts';
 import type { Draft } from './draft.ts';
+import { withdrawn } from './version.ts';
 
 const reference =
   /^(?<name>[A-Za-z0-9][A-Za-z0-9._-]*(?::\d+)?(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)*)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
@@ -44,6 +45,17 @@ function checkImage({ value, at }: Placed<string>, version: string | undefined):
     ];
   }
   const release = /^\d+\.\d+\.\d+(-rc\d+)?/.exec(tag ?? '')?.[0];
+  const instead = withdrawn.get(release ?? '');
+  if (instead !== undefined && release !== version) {
+    return [
+      {
+        code: 'E_VERSION_WITHDRAWN',
+        at,
+        message: `StarRocks withdrew release ${release}, which this image is tagged.`,
+        hint: `Take \`${instead}\` or a later one.`,
+      },
+    ];
+  }
   if (version === undefined || release === undefined || release === version) return [];
   return [
     {

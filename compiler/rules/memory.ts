@@ -112,7 +112,7 @@ function checkWithoutTotal(host: DraftHost): Finding[] {
         code: 'E_MEMORY',
         at,
         message: `${on(host)}the BEs together may use ${sum} % of the machine's memory.`,
-        hint: `Write at most ${Math.floor(percentAlone / percents.length)}% for each.`,
+        hint: `Write at most ${Math.floor((host.fe === null ? percentAlone : percentBesideFe) / percents.length)}% for each${host.fe === null ? '' : ', beside the FE'}.`,
       },
     ];
   }

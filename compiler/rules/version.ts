@@ -2,7 +2,7 @@ import type { Finding } from '../diagnostics/finding.ts';
 import type { Draft } from './draft.ts';
 
 /** Withdrawn by StarRocks, by the headings of its release notes → the release to take instead. */
-const withdrawn: ReadonlyMap<string, string> = new Map(
+export const withdrawn: ReadonlyMap<string, string> = new Map(
   Object.entries({
     '3.1.3': '3.1.4',
     '3.1.10': '3.1.11',

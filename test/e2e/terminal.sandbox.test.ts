@@ -92,6 +92,16 @@ describe('a person with two machines and a terminal', () => {
     expect(() => readFileSync(knownHosts())).toThrow('ENOENT');
   });
 
+  it('is told in a sentence what its own disk refuses, without a stack trace', async () => {
+    const nowhere = join(project.folder, 'no-folder', 'known_hosts');
+    const trust = await command(CLI, 'trust', '--yes', '--generated', project.generated, '--known-hosts', nowhere);
+    const ports = await command(CLI, 'ports', '--generated', project.generated, '--cluster', join(nowhere, 'x'));
+    for (const { code, stderr } of [trust, ports]) {
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^E_(FILE|NO_CLUSTER_FILE) .*no-folder/)]);
+      expect(stderr).not.toMatch(/\n\s+at /);
+    }
+  });
+
   it('trusts them after a yes', async () => {
     await command(CLI, 'trust', '--yes', '--generated', project.generated, '--known-hosts', knownHosts());
     expect(readFileSync(knownHosts(), 'utf8').trim().split('\n').length).toBe(2);

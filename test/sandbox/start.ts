@@ -125,7 +125,11 @@ A MySQL client reaches the cluster with: mysql -h ${host?.address} -P 9030 -u ro
 async function main(): Promise<void> {
   const sandbox = await Sandbox.start({ hosts: 3 });
   const project = new Project(sandbox.privateKey);
-  const end = () => void sandbox.stop().finally(() => process.exit(130));
+  const end = () =>
+    void sandbox
+      .stop()
+      .finally(() => project.remove())
+      .finally(() => process.exit(130));
   process.once('SIGINT', end).once('SIGTERM', end);
   try {
     await play(sandbox, project);

@@ -9,7 +9,7 @@ import { answersWith, BE, desired, diagnosed, FE, first, healthy, type Sickness,
 const GB = 1e9;
 const disk = (path: string, free: number) => (machine: HostWorld) => ({
   ...machine,
-  disks: [{ path, free, total: 100 * GB, writable: true }],
+  disks: [{ path, free, total: 100 * GB, access: 'writable' as const }],
 });
 const cursed = (log: string) => ({ log });
 

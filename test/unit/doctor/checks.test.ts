@@ -67,7 +67,7 @@ const machines: readonly (readonly [string, Change, string, string, string])[] =
   ['nobody else deploys', { lock: { run: 'run 7', actor: 'you', commit: '', since: '' } }, 'warn', 'run 7', 'unlock'],
   [
     'deploy_dir can be written',
-    withDisk('/opt/starrocks-ha', { writable: false }),
+    withDisk('/opt/starrocks-ha', { access: 'forbidden' as const }),
     'fail',
     '/opt',
     "install -d -o 'root' '/opt/starrocks-ha'",
@@ -199,7 +199,7 @@ describe('the command that mends', () => {
     const machine = {
       ...wellMachine(),
       docker: unknown('none'),
-      disks: [{ path: hostile.deploy_dir, free: 1, total: 1, writable: false }],
+      disks: [{ path: hostile.deploy_dir, free: 1, total: 1, access: 'forbidden' as const }],
     };
     const mends = examine({
       host: hostile,

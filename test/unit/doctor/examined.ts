@@ -42,7 +42,7 @@ export const good: Readonly<Record<string, string>> = {
 };
 
 const GB = 1e9;
-const disk = (path: string) => ({ path, free: 500 * GB, total: 1000 * GB, writable: true });
+const disk = (path: string) => ({ path, free: 500 * GB, total: 1000 * GB, access: 'writable' as const });
 
 /** A machine with all that it needs. */
 export const wellMachine = (): HostWorld => ({

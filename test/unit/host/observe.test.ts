@@ -104,7 +104,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     ]);
     for (const disk of world.disks) {
       expect(disk.total).toBeGreaterThan(disk.free);
-      expect(disk.writable).toBe(true);
+      expect(disk.access).toBe('writable');
     }
     expect(Math.abs(world.clock_skew_ms)).toBeLessThan(60_000);
   });
@@ -289,6 +289,15 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
       expect(refused.hint).toContain('sudo: true');
     },
   );
+
+  it('is not taken for an answer where find is not GNU’s', async () => {
+    const m = machine(shell);
+    write(m, 'data/fe/meta/image/VERSION', 'clusterId=12345\n');
+    m.fakeCommand('find', 'echo "find: unrecognized: -printf" >&2; exit 1');
+    const answer = await m.exec(observeCommand(m.host));
+    const { code, message } = problem(() => parseObservation(m.host, cluster, answer, Date.now()));
+    expect([code, message]).toEqual(['E_TOOLS', expect.stringContaining('find of GNU findutils')]);
+  });
 
   it('is not confused by what a login shell prints before', async () => {
     const m = machine(shell);

@@ -481,6 +481,22 @@ describe('refusals, before anything is touched', () => {
     ]);
   });
 
+  it.each([
+    ['read-only', 'mounted read-only', 'mount it read-write'],
+    ['forbidden', 'cannot be written by the SSH user', 'Log in as root'],
+  ] as const)('a folder that is %s says so', (access, message, hint) => {
+    const disks = [{ path: '/opt/starrocks-ha', free: 1e12, total: 1e12, access }];
+    const world = withMachine(base, '10.0.0.1', machine => ({ ...machine, disks }));
+    const { problems } = makePlan(cluster([{ be_conf: 'x' }, {}, {}]), world, everything);
+    expect(problems).toEqual([
+      expect.objectContaining({
+        code: 'E_READ_ONLY',
+        message: expect.stringContaining(message),
+        hint: expect.stringContaining(hint),
+      }),
+    ]);
+  });
+
   it('lets a node that runs an empty machine through: nothing there is in the way', () => {
     expect(emptyMachine().strangers).toEqual([]);
   });

@@ -255,6 +255,13 @@ describe('npm run import', () => {
     expect(project.read('cluster.yaml')).toBe(printed);
   });
 
+  it('writes the release that it is told runs there', () => {
+    const files = ['10', '11', '12'].map(last => machine(`h${last}`, `192.168.1.${last}`));
+    const told = project.run(['import', ...files, '--version', '3.5.2', '--out', '-']).stdout;
+    expect(told).toContain('version: 3.5.2');
+    expect(told).not.toContain('StarRocks version that');
+  });
+
   it('refuses files that disagree, and writes nothing', () => {
     const files = [machine('h1', '192.168.1.10'), machine('h2', '192.168.1.11', '192.168.1.11')];
     const { code, stderr } = project.run(['import', ...files, '--force']);

@@ -213,6 +213,13 @@ const cases: readonly [string, string, readonly string[]][] = [
     ['2:23 E_VERSION `v3.3.18` is not a StarRocks version. | Write `3.3.18`.'],
   ],
   [
+    'an image of a withdrawn release',
+    withLine('images: { be: "mirror/be:3.3.10-patched" }'),
+    [
+      '8:15 E_VERSION_WITHDRAWN StarRocks withdrew release 3.3.10, which this image is tagged. | Take `3.3.11` or a later one.',
+    ],
+  ],
+  [
     'a withdrawn release',
     withVersion('3.3.10'),
     ['2:23 E_VERSION_WITHDRAWN StarRocks withdrew release 3.3.10. | Write `3.3.11` or a later one.'],
@@ -363,6 +370,16 @@ const cases: readonly [string, string, readonly string[]][] = [
     withHost('fe: observer, resources: { memory: 8G, fe_heap: 8G }').replace('fe: none, ', ''),
     [
       '8:78 E_MEMORY On 192.168.1.13, `resources.memory` (8 GiB) leaves nothing for a BE: 8 GiB of FE heap, 0 MiB for BE 0. | Lower `be.mem_limit` or `resources.fe_heap`, or leave them out: they then follow from `resources.memory`. @ 8:65',
+    ],
+  ],
+  [
+    'two BEs of 60 % beside an FE',
+    withLine('defaults: { be: { mem_limit: 60%, instances: [{}, {}] } }'),
+    [
+      "8:30 E_MEMORY On 192.168.1.10, the BEs together may use 120 % of the machine's memory. | Write at most 35% for each, beside the FE.",
+      '8:51 N_PORT_MOVED BE 1 of 192.168.1.10 gets `be_port` 9061, `be_http_port` 8041, `heartbeat_service_port` 9051, `brpc_port` 8061, `starlet_port` 9071: the default is taken. | generated/cluster.json keeps the ports from now on; to choose others, write them under `ports`.',
+      '8:51 N_PORT_MOVED BE 1 of 192.168.1.11 gets `be_port` 9061, `be_http_port` 8041, `heartbeat_service_port` 9051, `brpc_port` 8061, `starlet_port` 9071: the default is taken. | generated/cluster.json keeps the ports from now on; to choose others, write them under `ports`.',
+      '8:51 N_PORT_MOVED BE 1 of 192.168.1.12 gets `be_port` 9061, `be_http_port` 8041, `heartbeat_service_port` 9051, `brpc_port` 8061, `starlet_port` 9071: the default is taken. | generated/cluster.json keeps the ports from now on; to choose others, write them under `ports`.',
     ],
   ],
   [

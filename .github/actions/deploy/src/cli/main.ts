@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { DeployError } from '../error.ts';
+import { diskProblem } from '../report/disk-problem.ts';
 import { problemText } from '../report/problem-text.ts';
 import type { Mode } from '../report/run-report.ts';
 import { destroy } from './destroy.ts';
@@ -83,6 +84,7 @@ program
   .description("learn the machines' host keys, after a look at their fingerprints")
   .option('--generated <folder>', 'the compiled folder', 'generated')
   .option('--known-hosts <file>', 'where they are written', '.github/known_hosts')
+  .option('--identity <file>', 'private key for bastions; default: SSH_PRIVATE_KEY, else ~/.ssh/id_ed25519')
   .option('--yes', 'the fingerprints were compared already')
   .action((options: TrustOptions) => finish(trust(options)));
 
@@ -99,8 +101,9 @@ async function finish(work: Promise<number>): Promise<void> {
   try {
     process.exitCode = await work;
   } catch (error) {
-    if (!(error instanceof DeployError)) throw error;
-    process.stderr.write(`${problemText(error.problem)}\n`);
+    const problem = error instanceof DeployError ? error.problem : diskProblem(error);
+    if (problem === null) throw error;
+    process.stderr.write(`${problemText(problem)}\n`);
     process.exitCode = 1;
   }
 }

@@ -149,7 +149,9 @@ const CHECKS: readonly Check[] = [
     name: 'deploy_dir can be written',
     look: ({ host, machine }) => {
       const disk = machine.disks.find(one => one.path === host.deploy_dir);
-      return disk === undefined ? { level: 'unknown', seen: '?' } : judged(disk.writable, 'fail', disk.path);
+      return disk === undefined
+        ? { level: 'unknown', seen: '?' }
+        : judged(disk.access === 'writable', 'fail', disk.path);
     },
     mend: ({ host }) => `sudo install -d -o ${quote(host.ssh.user)} ${quote(host.deploy_dir)}`,
   },

@@ -79,6 +79,11 @@ function wanted(
   return { arbiters, rest };
 }
 
+/**
+ * Arbiters one by one, in the order of their addresses, so that of two runs that meet one has them all. The rest together:
+ * nobody waits while holding (whoever finds one taken gives everything back), so no order is needed against a deadlock,
+ * and thirty machines would cost thirty round trips. Two runs whose FE lists share no majority still share what they touch.
+ */
 async function lockAll(
   machines: Lockable,
   hosts: readonly CompiledHost[],

@@ -7,6 +7,7 @@ import type { Operation } from '../plan/operation.ts';
 import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
 import { applyStatement } from '../starrocks/apply-statement.ts';
 import { type Connection, type ConnectOptions, connect, type ExecResult } from '../transport/connect.ts';
+import { AtOnce } from './at-once.ts';
 import type { Fleet, Look } from './converge.ts';
 import type { Desired } from './desired.ts';
 import type { Provenance } from './provenance.ts';
@@ -17,7 +18,7 @@ export interface MachinesOptions {
   readonly connection: Omit<ConnectOptions, 'bastions' | 'limitSeconds'>;
   /** root's password, or null. */
   readonly password: string | null;
-  /** How many machines are connected to at once. */
+  /** How many machines are connected and uploaded to at once. */
   readonly parallelism: number;
   readonly secrets: readonly string[];
 }
@@ -32,9 +33,11 @@ export class Machines implements Fleet {
   readonly #connections = new Map<string, Connection>();
   readonly #sessions = new Map<string, Session>();
   readonly #unreached = new Map<string, DeployError>();
+  readonly #atOnce: AtOnce;
 
   constructor(options: MachinesOptions) {
     this.#options = options;
+    this.#atOnce = new AtOnce(options.parallelism);
     this.#hosts = new Map(options.desired.cluster.hosts.map(host => [host.address, host]));
   }
 
@@ -80,14 +83,15 @@ export class Machines implements Fleet {
   /** The part of the first look that needs no StarRocks. */
   async observeMachines(): Promise<World['hosts']> {
     const { hosts } = this.#options.desired.cluster;
-    const answers = await inParallel(hosts, this.#options.parallelism, async host => {
-      return [host.address, await this.#first(host)] as const;
-    });
+    const answers = await Promise.all(hosts.map(async host => [host.address, await this.#first(host)] as const));
     return Object.fromEntries(answers);
   }
 
   async #first(host: CompiledHost): Promise<Known<HostWorld>> {
-    if (host.maintenance) return unknown('it is in maintenance');
+    return host.maintenance ? unknown('it is in maintenance') : this.#atOnce.run(() => this.#connectAndLook(host));
+  }
+
+  async #connectAndLook(host: CompiledHost): Promise<Known<HostWorld>> {
     try {
       const { cluster } = this.#options.desired;
       const there = this.#connections.get(host.address);
@@ -268,7 +272,8 @@ export class Machines implements Fleet {
         hint: 'Deploy again.',
       });
     }
-    await session.run(operation);
+    if (operation.kind === 'stage') await this.#atOnce.run(() => session.run(operation));
+    else await session.run(operation);
   }
 
   async logs(host: string, service: ServiceName): Promise<string> {
@@ -321,14 +326,16 @@ export class Machines implements Fleet {
     const connection = this.#connections.get(host.address);
     if (connection === undefined) throw this.#notReached(host);
     const { desired, provenance, secrets } = this.#options;
-    const session = await openSession(connection, this.#hosts.get(host.address) ?? host, {
-      cluster: desired.cluster,
-      files: desired.files.get(host.address) ?? new Map(),
-      owner: { run: provenance.run, actor: provenance.actor, commit: provenance.commit },
-      repository: provenance.repository,
-      secrets,
-      counters: this.#options.connection.counters,
-    });
+    const opening = () =>
+      openSession(connection, this.#hosts.get(host.address) ?? host, {
+        cluster: desired.cluster,
+        files: desired.files.get(host.address) ?? new Map(),
+        owner: { run: provenance.run, actor: provenance.actor, commit: provenance.commit },
+        repository: provenance.repository,
+        secrets,
+        counters: this.#options.connection.counters,
+      });
+    const session = await this.#atOnce.run(opening);
     this.#sessions.set(host.address, session);
     return session;
   }

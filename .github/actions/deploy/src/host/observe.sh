@@ -1,4 +1,5 @@
-# Looks at one machine and changes nothing. POSIX sh; needs coreutils, grep, sed, awk, util-linux, and docker if it is there.
+# Looks at one machine and changes nothing. POSIX sh; needs coreutils, grep, sed, awk, GNU find, util-linux, and docker if
+# it is there.
 #
 #   observe.sh DEPLOY_DIR [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]... [disk PATH]...
 #
@@ -13,6 +14,12 @@ dir=$1
 shift
 
 echo starrocks-ha | put begin
+# Without one of these a machine would be seen only by half, and its data pass for none.
+for tool in awk find flock grep sed sha256sum tar timeout; do
+  command -v "$tool" >/dev/null 2>&1 || echo "$tool" | put lacking
+done
+# The others have no -printf, and busybox none of the rest.
+find / -maxdepth 0 -printf '' -quit 2>/dev/null || echo 'find of GNU findutils' | put lacking
 sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | put memory
 
 # --- docker: not there, not permitted and not running are three different things to a person
@@ -115,6 +122,13 @@ look_be() { # NAME STATE COPY COUNT FOLDER...
   done
 }
 
+# read_only PATH: its file system is mounted so, which no right of any user changes
+read_only() {
+  at=$(df -P "$1" 2>/dev/null | awk 'NR == 2 { print $6 }')
+  options=$(awk -v at="$at" '$2 == at { found = $4 } END { print found }' /proc/mounts)
+  case ",$options," in *,ro,*) return 0 ;; *) return 1 ;; esac
+}
+
 ports=' '
 while [ $# -gt 0 ]; do
   case $1 in
@@ -147,7 +161,11 @@ while [ $# -gt 0 ]; do
       ;;
     disk)
       there=$(existing "$2")
-      { printf '%s\n' "$2"; df -Pk "$there" 2>/dev/null | tail -n 1; [ -w "$there" ] && echo writable; } | put disk
+      {
+        printf '%s\n' "$2"
+        df -Pk "$there" 2>/dev/null | tail -n 1
+        if [ -w "$there" ]; then echo writable; elif read_only "$there"; then echo read-only; fi
+      } | put disk
       shift 2
       ;;
     *) exit 64 ;;

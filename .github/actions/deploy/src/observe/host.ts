@@ -70,7 +70,7 @@ interface Answer {
 /**
  * Reads the answer of observe.sh.
  * @param receivedAt milliseconds since the epoch, by the runner's clock
- * @throws DeployError E_SUDO, E_OBSERVE
+ * @throws DeployError E_SUDO, E_OBSERVE, E_TOOLS, E_PERMISSION
  */
 export function parseObservation(
   host: CompiledHost,
@@ -82,6 +82,8 @@ export function parseObservation(
   if (!blocks.some(({ name }) => name === 'end')) throw cut(host, answer);
   const one = (name: string): string | null => blocks.find(block => block.name === name)?.text ?? null;
   const all = (name: string): string[] => blocks.filter(block => block.name === name).map(block => block.text);
+  const lacking = all('lacking').map(tool => tool.trimEnd());
+  if (lacking.length > 0) throw withoutTools(host, lacking);
   const unseen = all('unseen').map(path => path.trimEnd());
   if (unseen.length > 0) throw unseenData(host, [...new Set(unseen)]);
   const inspected = inspectedContainers(one('inspected'), adoptedOf(one('adopted') ?? '', cluster.cluster));
@@ -149,6 +151,15 @@ function cut(host: CompiledHost, { stderr, code }: Answer): DeployError {
     hint: 'Log in there with the same user and see whether the shell starts, and whether sh, coreutils, awk and util-linux are installed.',
   });
 }
+
+const withoutTools = ({ address }: CompiledHost, lacking: readonly string[]): DeployError =>
+  new DeployError({
+    code: 'E_TOOLS',
+    host: address,
+    step: 'observe',
+    message: `${address} has no ${lacking.join(', no ')}, without which nobody can see what is there.`,
+    hint: 'Install coreutils, findutils, grep, sed, an awk, tar and util-linux on that machine.',
+  });
 
 const unseenData = (host: CompiledHost, paths: readonly string[]): DeployError =>
   new DeployError({
@@ -378,11 +389,14 @@ function beOf(text: string): [ServiceName, BeData] {
   ];
 }
 
+const accessOf = (said: string | undefined): Disk['access'] =>
+  said === 'writable' || said === 'read-only' ? said : 'forbidden';
+
 function diskOf(text: string): Disk {
-  const [path = '', df = '', writable] = text.split('\n');
+  const [path = '', df = '', access] = text.split('\n');
   // Counted from the right: the name of a network share may hold blanks.
   const [, total = '0', free = '0'] = /\s(\d+)\s+\d+\s+(\d+)\s+\d+%/.exec(df) ?? [];
-  return { path, free: Number(free) * 1024, total: Number(total) * 1024, writable: writable === 'writable' };
+  return { path, free: Number(free) * 1024, total: Number(total) * 1024, access: accessOf(access) };
 }
 
 const imageOf = (text: string): [string, string | null] => {

@@ -3,7 +3,7 @@ import type { Problem } from '../error.ts';
 import type { Node, View } from './situation.ts';
 import { current, healthy, holders, members, running, staleFiles } from './situation.ts';
 import { versionProblems } from './upgrade.ts';
-import { type HostWorld, nodeKey } from './world.ts';
+import { type Disk, type HostWorld, nodeKey } from './world.ts';
 
 type Refusal = (v: View) => readonly Problem[];
 
@@ -136,21 +136,27 @@ const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 /** StarRocks' own floor: an FE exits with less than 5 GB free for its metadata (MetaHelper.checkMetaDir). */
 const META_FLOOR = 5e9;
 
+const unwritable = ({ path, access }: Disk, address: string): Problem =>
+  access === 'read-only'
+    ? problem(
+        'E_READ_ONLY',
+        address,
+        `${path} on ${address} is on a file system that is mounted read-only.`,
+        'See `dmesg` there for disk errors, and mount it read-write.',
+      )
+    : problem(
+        'E_READ_ONLY',
+        address,
+        `${path} on ${address} cannot be written by the SSH user.`,
+        'Log in as root, or set `ssh: { sudo: true }`.',
+      );
+
 const disks: Refusal = v =>
   machines(v).flatMap(({ host, machine }) =>
     machine.disks.flatMap(disk => {
       const changes = staleFiles(host, machine).length > 0;
-      const told = machine.disks.some(one => !one.writable && disk.path.startsWith(`${one.path}/`));
-      if (changes && !disk.writable && !told) {
-        return [
-          problem(
-            'E_READ_ONLY',
-            host.address,
-            `${disk.path} on ${host.address} cannot be written by the SSH user.`,
-            'Give the folder to that user, or set `ssh: { sudo: true }`.',
-          ),
-        ];
-      }
+      const told = machine.disks.some(one => one.access !== 'writable' && disk.path.startsWith(`${one.path}/`));
+      if (changes && disk.access !== 'writable' && !told) return [unwritable(disk, host.address)];
       const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host;
       const starts = v.frontends.some(node => node.host === host && (!running(node) || !current(node)));
       if (starts && meta === disk.path && disk.free < META_FLOOR) {

@@ -165,7 +165,8 @@ export interface Disk {
   /** Bytes. */
   readonly free: number;
   readonly total: number;
-  readonly writable: boolean;
+  /** `read-only`: its file system is mounted so; `forbidden`: the SSH user may not write there. */
+  readonly access: 'writable' | 'read-only' | 'forbidden';
 }
 
 /** What SHOW FRONTENDS and SHOW BACKENDS of the leader say. */

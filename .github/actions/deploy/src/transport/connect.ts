@@ -160,6 +160,11 @@ async function loggedIn(access: Access, options: ConnectOptions, way: Connection
   }
 }
 
+/** A stream to the SSH port of a machine behind its bastion. @throws DeployError as `connect` does */
+export async function reachThroughBastion(access: Access, options: ConnectOptions): Promise<Duplex> {
+  return forwarded(await throughBastion(access, options), access);
+}
+
 async function forwarded(way: Connection, { address, host, port }: Access): Promise<Duplex> {
   try {
     return await way.forward(host, port);
