@@ -484,6 +484,12 @@ describe('unlock', () => {
     expect((await npm('drift')).code).toBe(0);
   });
 
+  it('is remembered by the machine that it freed, with what it ended and why', async () => {
+    const [last] = await json('history', '--hosts', '127.0.0.182');
+    expect(last).toMatchObject({ mode: 'unlock', outcome: 'changed', actor: 'ada', hosts: ['127.0.0.182'] });
+    expect(last.notes).toEqual([expect.stringMatching(/^The lock of 127\.0\.0\.182, held by .+ ended: .*sleep/)]);
+  });
+
   it('is refused by what does not end, and names it', async () => {
     const holder = spawn('flock', [lock(2), 'sh', '-c', 'trap "" TERM; echo; while :; do sleep 1; done'], {
       stdio: ['ignore', 'pipe', 'ignore'],

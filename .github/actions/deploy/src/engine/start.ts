@@ -45,8 +45,10 @@ export async function start(
   env: Readonly<Record<string, string | undefined>>,
   doing: Doing,
   signal: AbortSignal,
+  begins?: RunOptions['begins'],
 ): Promise<RunReport> {
-  return run(await prepare(wish, env, doing, signal));
+  const options = await prepare(wish, env, doing, signal);
+  return run(begins === undefined ? options : { ...options, begins });
 }
 
 /** @throws DeployError for whatever a person has to mend first */
