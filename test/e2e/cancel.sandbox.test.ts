@@ -171,4 +171,16 @@ describe('a deploy that is cancelled while a machine is busy', () => {
       ['deploy', 'changed', ['127.0.0.161', '127.0.0.162']],
     ]);
   });
+
+  it('prints nothing that the runner would obey when Docker answers with commands of its own', async () => {
+    project.compile(yaml(30));
+    docker.turnHostile();
+    expect(await beginDeploy().over).toBe(1);
+    expect(log).toContain('# #[stop-commands]t');
+    const commands = log.split(/\r?\n/).filter(line => line.trimStart().startsWith('::') || line.includes('##['));
+    // Our own annotations may carry it: what follows their first `::` is no command any more.
+    expect(commands.filter(line => !/^::(error|warning) title=|^::error::sandbox failed/.test(line))).toEqual(
+      commands.filter(line => line.startsWith('::add-mask::')),
+    );
+  });
 });

@@ -10,6 +10,7 @@ import { start, type Wish } from './engine/start.ts';
 import { DeployError } from './error.ts';
 import { type Annotation, annotations } from './report/annotations.ts';
 import { checkAnnotations, checkSummary } from './report/check-text.ts';
+import { logText } from './report/log-text.ts';
 import { problemText } from './report/problem-text.ts';
 import { plainProgress } from './report/progress.ts';
 import { MODES, type Mode, type RunReport } from './report/run-report.ts';
@@ -70,7 +71,7 @@ function wish(mode: Mode): Wish {
   };
 }
 
-const print = (text: string): void => void process.stdout.write(text);
+const print = (text: string): void => void process.stdout.write(logText(text));
 
 async function main(): Promise<void> {
   const mode = input('mode');
@@ -175,7 +176,12 @@ async function summarise(text: string): Promise<void> {
 }
 
 main().catch(error => {
-  if (!(error instanceof DeployError)) throw error;
+  if (!(error instanceof DeployError)) {
+    // As node would print it, but for what the runner would take for a command.
+    process.stderr.write(logText(`${error instanceof Error ? error.stack : error}\n`));
+    process.exitCode = 1;
+    return;
+  }
   const { code, message, hint } = error.problem;
   core.setFailed(`${code}: ${message} ${hint}`);
 });
