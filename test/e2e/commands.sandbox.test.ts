@@ -423,6 +423,7 @@ describe('logs', () => {
 });
 
 describe('unlock', () => {
+  const free = () => npm('unlock', [...files(), '--reason', 'its run is gone']);
   const lock = (index: number) => join(host(index).deployDir, '.lock');
   const isFree = (index: number): boolean => {
     try {
@@ -434,9 +435,14 @@ describe('unlock', () => {
   };
 
   it('finds nothing to do where nobody holds a lock', async () => {
-    const { code, stdout } = await npm('unlock');
+    const { code, stdout } = await free();
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^No machine is locked\.$/m)]);
-    expect((await json('unlock')).outcome).toBe('converged');
+    expect((await json('unlock', '--dry-run')).outcome).toBe('converged');
+  });
+
+  it('frees nothing when nobody says why', async () => {
+    const { code, stdout, stderr } = await npm('unlock');
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('E_NO_REASON unlock changes')]);
   });
 
   it('leaves a run alone that lives, says whose it is, and frees what that run leaves when it is killed', async () => {
@@ -456,7 +462,7 @@ describe('unlock', () => {
         2,
         expect.stringContaining('127.0.0.182 is locked by ada@laptop (ada, since '),
       ]);
-      const refused = await npm('unlock');
+      const refused = await free();
       expect([refused.code, refused.stdout]).toEqual([
         1,
         expect.stringMatching(
@@ -475,7 +481,7 @@ describe('unlock', () => {
     await vi.waitUntil(() => isFree(0), { timeout: 10_000 });
     expect(isFree(1)).toBe(false);
     loseLogin(host(1).deployDir);
-    const freed = await npm('unlock');
+    const freed = await free();
     expect([freed.code, freed.stdout]).toEqual([
       0,
       expect.stringMatching(/The lock of 127\.0\.0\.182, held by ada@laptop .+ is free\. .+ended: .*sleep \(\d+\)/),
@@ -486,7 +492,10 @@ describe('unlock', () => {
 
   it('is remembered by the machine that it freed, with what it ended and why', async () => {
     const [last] = await json('history', '--hosts', '127.0.0.182');
-    expect(last).toMatchObject({ mode: 'unlock', outcome: 'changed', actor: 'ada', hosts: ['127.0.0.182'] });
+    expect(last).toMatchObject({
+      ...{ mode: 'unlock', outcome: 'changed', actor: 'ada', why: 'its run is gone' },
+      hosts: ['127.0.0.182'],
+    });
     expect(last.notes).toEqual([expect.stringMatching(/^The lock of 127\.0\.0\.182, held by .+ ended: .*sleep/)]);
   });
 
@@ -497,7 +506,7 @@ describe('unlock', () => {
     });
     try {
       await new Promise(heard => holder.stdout?.once('data', heard));
-      const { code, stdout } = await npm('unlock');
+      const { code, stdout } = await free();
       expect([code, stdout]).toEqual([
         1,
         expect.stringMatching(/^127\.0\.0\.183: unlock: E_LOCKED .+could not be freed: .*sh \(\d+\)/m),
