@@ -203,6 +203,9 @@ describe('before anything is deployed', () => {
       expect.stringMatching(/^FAIL {4}here {2}private key: .+ENOENT\.\n +Give its path/m),
     ]);
     expect(stdout).toContain('no machine was looked at: 1 to mend');
+    // The first thing that a person with a fresh checkout needs.
+    expect(stdout).toContain('gh secret set SSH_PRIVATE_KEY --env starrocks');
+    expect(stdout).toMatch(/^\? {7}GitHub {2}environments, secrets and the runner: this clone has no origin/m);
   });
 
   it('doctor names a key that nobody can open', async () => {
