@@ -32,6 +32,8 @@ export class GitHubServer {
   readOnly = false;
   /** A token without push access: labels of a new issue are left out without a word. */
   dropsLabels = false;
+  /** Number of a pull request → its newest commit. */
+  readonly heads = new Map<number, string>();
   /** Questions of any kind. */
   requests = 0;
   readonly #server: Server;
@@ -84,6 +86,9 @@ export class GitHubServer {
         this.comments.find(one => one.id === Number(comment[1])),
         body,
       );
+    const pull = /^pulls\/(\d+)$/.exec(path);
+    const sha = pull === null ? undefined : this.heads.get(Number(pull[1]));
+    if (sha !== undefined) return { status: 200, value: { head: { sha } } };
     const labels = /^issues\/(\d+)\/labels$/.exec(path);
     if (labels !== null) return this.#label(Number(labels[1]), body);
     if (path === 'issues') return this.#issues(method, url, body);

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import ssh2 from 'ssh2';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { prepare, type Wish } from '../../../.github/actions/deploy/src/engine/start.ts';
 import type { Mode } from '../../../.github/actions/deploy/src/report/run-report.ts';
 import { Project } from '../../e2e/project.ts';
@@ -17,7 +17,16 @@ afterAll(() => project.remove());
 function whyOf(mode: Mode, changes: Partial<Wish>, event?: string): Promise<string | null> {
   const wish: Wish = {
     ...{ mode, generated: project.generated, clusterFile: null, knownHosts: '', privateKey, passphrase: null },
-    ...{ password: null, hosts: [], service: '', reason: ' ', approved: '', dryRun: false, parallelism: 1, lockLimit: null },
+    ...{
+      password: null,
+      hosts: [],
+      service: '',
+      reason: ' ',
+      approved: '',
+      dryRun: false,
+      parallelism: 1,
+      lockLimit: null,
+    },
     ...changes,
   };
   const env = event === undefined ? {} : { GITHUB_EVENT_NAME: event };

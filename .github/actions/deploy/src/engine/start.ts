@@ -144,7 +144,10 @@ function serviceOf(wanted: string, { hosts }: ClusterJson): ServiceName | null {
 /** Modes for which somebody has to say why: they change a cluster, or end what a run has begun, by hand. */
 const NEEDS_REASON: ReadonlySet<Mode> = new Set(['restart', 'register', 'drop', 'stop', 'start', 'adopt', 'unlock']);
 
-function reasonOf({ mode, reason, dryRun, approved }: Wish, env: Readonly<Record<string, string | undefined>>): string | null {
+function reasonOf(
+  { mode, reason, dryRun, approved }: Wish,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
   const why = reason.trim();
   if (why !== '') return why;
   // A commit says why main is deployed; one that nobody approved, started in a workflow by hand, is a repair.
