@@ -8,7 +8,7 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 3, first: 131, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({ hosts: 3, first: 171, env: { STANDIN_SPEED: '4' } });
   project = new Project(sandbox.privateKey);
   project.compile(sandbox.clusterYaml());
   const { problems } = await project.run('deploy');
@@ -68,8 +68,8 @@ describe('a deploy that waited for its approval', () => {
     const report = await project.run('deploy', { approved });
     expect([report.outcome, codes(report)]).toEqual(['refused', ['E_NOT_APPROVED']]);
     expect(report.problems[0]?.detail).toEqual([
-      'approved: restart starrocks-be on 127.0.0.132',
-      'not approved: start starrocks-be on 127.0.0.133',
+      'approved: restart starrocks-be on 127.0.0.172',
+      'not approved: start starrocks-be on 127.0.0.173',
     ]);
     expect(containers()).toEqual(before);
   });
@@ -81,8 +81,8 @@ describe('a deploy that waited for its approval', () => {
     const report = await project.run('deploy', { approved: await approve() });
     expect([report.outcome, codes(report)]).toEqual(['changed', []]);
     expect(report.steps.filter(step => step.outcome === 'done').map(step => step.title)).toEqual([
-      'prepare 127.0.0.132',
-      'restart starrocks-be on 127.0.0.132',
+      'prepare 127.0.0.172',
+      'restart starrocks-be on 127.0.0.172',
     ]);
   });
 });

@@ -203,6 +203,9 @@ describe('before anything is deployed', () => {
       expect.stringMatching(/^FAIL {4}here {2}private key: .+ENOENT\.\n +Give its path/m),
     ]);
     expect(stdout).toContain('no machine was looked at: 1 to mend');
+    // The first thing that a person with a fresh checkout needs.
+    expect(stdout).toContain('gh secret set SSH_PRIVATE_KEY --env starrocks');
+    expect(stdout).toMatch(/^\? {7}GitHub {2}environments, secrets and the runner: this clone has no origin/m);
   });
 
   it('doctor names a key that nobody can open', async () => {
@@ -423,6 +426,7 @@ describe('logs', () => {
 });
 
 describe('unlock', () => {
+  const free = () => npm('unlock', [...files(), '--reason', 'its run is gone']);
   const lock = (index: number) => join(host(index).deployDir, '.lock');
   const isFree = (index: number): boolean => {
     try {
@@ -434,9 +438,14 @@ describe('unlock', () => {
   };
 
   it('finds nothing to do where nobody holds a lock', async () => {
-    const { code, stdout } = await npm('unlock');
+    const { code, stdout } = await free();
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^No machine is locked\.$/m)]);
-    expect((await json('unlock')).outcome).toBe('converged');
+    expect((await json('unlock', '--dry-run')).outcome).toBe('converged');
+  });
+
+  it('frees nothing when nobody says why', async () => {
+    const { code, stdout, stderr } = await npm('unlock');
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('E_NO_REASON unlock changes')]);
   });
 
   it('leaves a run alone that lives, says whose it is, and frees what that run leaves when it is killed', async () => {
@@ -456,7 +465,7 @@ describe('unlock', () => {
         2,
         expect.stringContaining('127.0.0.182 is locked by ada@laptop (ada, since '),
       ]);
-      const refused = await npm('unlock');
+      const refused = await free();
       expect([refused.code, refused.stdout]).toEqual([
         1,
         expect.stringMatching(
@@ -475,13 +484,22 @@ describe('unlock', () => {
     await vi.waitUntil(() => isFree(0), { timeout: 10_000 });
     expect(isFree(1)).toBe(false);
     loseLogin(host(1).deployDir);
-    const freed = await npm('unlock');
+    const freed = await free();
     expect([freed.code, freed.stdout]).toEqual([
       0,
       expect.stringMatching(/The lock of 127\.0\.0\.182, held by ada@laptop .+ is free\. .+ended: .*sleep \(\d+\)/),
     ]);
     expect(isFree(1)).toBe(true);
     expect((await npm('drift')).code).toBe(0);
+  });
+
+  it('is remembered by the machine that it freed, with what it ended and why', async () => {
+    const [last] = await json('history', '--hosts', '127.0.0.182');
+    expect(last).toMatchObject({
+      ...{ mode: 'unlock', outcome: 'changed', actor: 'ada', why: 'its run is gone' },
+      hosts: ['127.0.0.182'],
+    });
+    expect(last.notes).toEqual([expect.stringMatching(/^The lock of 127\.0\.0\.182, held by .+ ended: .*sleep/)]);
   });
 
   it('is refused by what does not end, and names it', async () => {
@@ -491,7 +509,7 @@ describe('unlock', () => {
     });
     try {
       await new Promise(heard => holder.stdout?.once('data', heard));
-      const { code, stdout } = await npm('unlock');
+      const { code, stdout } = await free();
       expect([code, stdout]).toEqual([
         1,
         expect.stringMatching(/^127\.0\.0\.183: unlock: E_LOCKED .+could not be freed: .*sh \(\d+\)/m),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readHistory } from '../../.github/actions/deploy/src/engine/history.ts';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
 import { Project } from './project.ts';
@@ -164,5 +165,22 @@ describe('a cluster of five machines', () => {
       .toBe('changed');
     const report = await deploy();
     expect([report.outcome, Object.keys(members(report)).length, report.backends.length]).toEqual(['unchanged', 3, 3]);
+    const [last] = (await readHistory(await project.prepare('status'))).runs;
+    const gone = host(4).address;
+    expect(last?.steps.map(step => step.title).sort()).toEqual([
+      `drop starrocks-be on ${gone}`,
+      `drop starrocks-fe on ${gone}`,
+    ]);
+    // Nothing was done to any machine that is left: it is kept where the cluster was locked meanwhile.
+    expect(last?.hosts).toEqual([host(1).address, host(2).address]);
+    expect([last?.before.frontends.length, last?.after.frontends.length]).toEqual([4, 3]);
+  });
+
+  it('is remembered by those that stay, what was done to those that left as well', async () => {
+    const { runs } = await readHistory(await project.prepare('status'));
+    const left = runs.filter(({ steps }) =>
+      steps.some(step => step.title === `stop starrocks-fe on ${host(0).address}`),
+    );
+    expect(left.map(run => run.hosts)).toEqual([expect.arrayContaining([host(1).address])]);
   });
 });

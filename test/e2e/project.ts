@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Doing } from '../../.github/actions/deploy/src/engine/converge.ts';
-import { start, type Wish } from '../../.github/actions/deploy/src/engine/start.ts';
+import type { RunOptions } from '../../.github/actions/deploy/src/engine/course.ts';
+import { prepare, start, type Wish } from '../../.github/actions/deploy/src/engine/start.ts';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { compile } from '../../compiler/compile.ts';
 import { renderForTerminal } from '../../compiler/diagnostics/terminal.ts';
@@ -63,7 +64,17 @@ export class Project {
     doing: Doing = () => undefined,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<RunReport> {
-    const whole: Wish = {
+    return start(this.#wish(mode, wish), this.env, doing, signal);
+  }
+
+  /** What a run of this mode begins with. */
+  prepare(mode: Wish['mode']): Promise<RunOptions> {
+    const quiet = () => undefined;
+    return prepare(this.#wish(mode, {}), this.env, quiet, new AbortController().signal);
+  }
+
+  #wish(mode: Wish['mode'], wish: Partial<Wish>): Wish {
+    return {
       mode,
       generated: this.generated,
       clusterFile: join(this.folder, 'cluster.yaml'),
@@ -80,7 +91,6 @@ export class Project {
       lockLimit: null,
       ...wish,
     };
-    return start(whole, this.env, doing, signal);
   }
 
   /** For somebody who goes on by hand. */

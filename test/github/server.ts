@@ -14,6 +14,7 @@ export interface StoredIssue {
   body: string;
   state: 'open' | 'closed';
   user: { login: string; type: string };
+  labels: { name: string }[];
   pull_request?: { url: string };
 }
 
@@ -29,6 +30,12 @@ export class GitHubServer {
   readonly changes: string[] = [];
   /** A fork's token: it may read and nothing else. */
   readOnly = false;
+  /** A token without push access: labels of a new issue are left out without a word. */
+  dropsLabels = false;
+  /** Number of a pull request → its newest commit. */
+  readonly heads = new Map<number, string>();
+  /** Questions of any kind. */
+  requests = 0;
   readonly #server: Server;
   #next = 1;
 
@@ -61,6 +68,7 @@ export class GitHubServer {
   }
 
   #route(method: string, url: URL, body: Record<string, unknown>): { status: number; value: unknown } {
+    this.requests += 1;
     const path = url.pathname.replace(/^\/repos\/[^/]+\/[^/]+\//, '');
     if (url.pathname === '/user') return refused('Resource not accessible by integration');
     if (method !== 'GET') {
@@ -78,6 +86,11 @@ export class GitHubServer {
         this.comments.find(one => one.id === Number(comment[1])),
         body,
       );
+    const pull = /^pulls\/(\d+)$/.exec(path);
+    const sha = pull === null ? undefined : this.heads.get(Number(pull[1]));
+    if (sha !== undefined) return { status: 200, value: { head: { sha } } };
+    const labels = /^issues\/(\d+)\/labels$/.exec(path);
+    if (labels !== null) return this.#label(Number(labels[1]), body);
     if (path === 'issues') return this.#issues(method, url, body);
     const issue = /^issues\/(\d+)$/.exec(path);
     if (issue !== null)
@@ -100,11 +113,23 @@ export class GitHubServer {
     return { status: 201, value: comment };
   }
 
+  #label(issue: number, body: Record<string, unknown>): { status: number; value: unknown } {
+    const there = this.issues.find(one => one.number === issue);
+    if (there === undefined) return { status: 404, value: { message: 'Not Found' } };
+    there.labels.push(...labelsOf(body));
+    return { status: 200, value: there.labels };
+  }
+
   #issues(method: string, url: URL, body: Record<string, unknown>) {
     if (method === 'GET') {
       const state = url.searchParams.get('state');
+      const label = url.searchParams.get('labels');
+      const creator = url.searchParams.get('creator');
       return paged(
-        this.issues.filter(one => state === 'all' || one.state === (state ?? 'open')),
+        this.issues
+          .filter(one => state === 'all' || one.state === (state ?? 'open'))
+          .filter(one => label === null || one.labels.some(({ name }) => name === label))
+          .filter(one => creator === null || one.user.login === creator),
         url,
       );
     }
@@ -114,11 +139,15 @@ export class GitHubServer {
       body: String(body['body']),
       state: 'open',
       user: BOT,
+      labels: this.dropsLabels ? [] : labelsOf(body),
     };
     this.issues.push(issue);
     return { status: 201, value: issue };
   }
 }
+
+const labelsOf = (body: Record<string, unknown>): { name: string }[] =>
+  Array.isArray(body['labels']) ? body['labels'].map(name => ({ name: String(name) })) : [];
 
 const refused = (message: string) => ({ status: 403, value: { message } });
 

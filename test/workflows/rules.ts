@@ -52,6 +52,11 @@ interface ActionFile {
   readonly outputs: Yaml;
 }
 
+const GROUPS: Readonly<Record<string, Yaml>> = {
+  'deploy.yml/deploy': { group: 'starrocks-deploy', queue: 'max', 'cancel-in-progress': false },
+  'drift.yml/drift': { group: 'starrocks-drift', 'cancel-in-progress': false },
+};
+
 interface Context {
   readonly workflows: readonly Workflow[];
   readonly action: ActionFile;
@@ -179,15 +184,11 @@ export const RULES: Readonly<Record<string, (context: Context) => string[]>> = {
       .map(({ file }) => file),
 
   // A group held by a job that waits for a person, or held twice, deploys nothing for days and shows nothing red.
-  'one literal concurrency group, on the deploying job': context => [
+  'literal concurrency groups, as decided': context => [
     ...context.workflows.filter(({ whole }) => 'concurrency' in whole).map(({ file }) => file),
     ...jobsOf(context)
       .filter(({ name, job }) => {
-        const wanted =
-          name === 'deploy.yml/deploy'
-            ? { group: 'starrocks-deploy', queue: 'max', 'cancel-in-progress': false }
-            : undefined;
-        return !isDeepStrictEqual(job.concurrency, wanted);
+        return !isDeepStrictEqual(job.concurrency, GROUPS[name]);
       })
       .map(({ name }) => name),
   ],
@@ -282,6 +283,17 @@ export const RULES: Readonly<Record<string, (context: Context) => string[]>> = {
     oursOf(context)
       .filter(({ name }) => name === 'pull-request.yml/plan')
       .filter(({ job }) => job.steps.find(using('actions/checkout'))?.with?.['fetch-depth'] !== 0)
+      .map(({ name }) => name),
+
+  'what a run came to, for other jobs': context =>
+    jobsOf(context)
+      .filter(({ name }) => ['deploy.yml/deploy', 'repair.yml/repair', 'drift.yml/drift'].includes(name))
+      .filter(({ name, job }) => {
+        const step = name.split('/')[1];
+        return ['changed', 'outcome'].some(
+          output => job.outputs?.[output] !== `\${{ steps.${step}.outputs.${output} }}`,
+        );
+      })
       .map(({ name }) => name),
 
   'outputs that the Action has': ({ workflows, action }) =>

@@ -19,6 +19,7 @@ export interface Job {
   readonly permissions?: unknown;
   readonly environment?: Yaml;
   readonly concurrency?: unknown;
+  readonly outputs?: Yaml;
   readonly steps: readonly Step[];
 }
 

@@ -149,6 +149,52 @@ describe('converge', () => {
     expect(fleet.done.at(-1)?.kind).toBe('writeState');
   });
 
+  it('says what it left running when that takes longer than a cancelled run may, and begins nothing more', async () => {
+    const desired = cluster([{ be_conf: 'x', fe_conf: 'y' }, {}, {}]);
+    const cancel = new AbortController();
+    const fleet = new ModelFleet(desired, meets(desired, deployed(three)));
+    const { run } = fleet;
+    fleet.run = operation => {
+      if (operation.kind !== 'activate') return run(operation);
+      cancel.abort();
+      return new Promise(() => undefined);
+    };
+    const begun = performance.now();
+    const { records, problems } = await go(desired, fleet, cancel.signal);
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(records.map(({ title, outcome, ended }) => [title, outcome, ended === null])).toEqual([
+      ['prepare 10.0.0.1', 'done', false],
+      ['restart starrocks-be on 10.0.0.1', 'running', true],
+    ]);
+    expect(problems.map(({ code, host, step, message }) => [code, host, step, message])).toEqual([
+      [
+        'E_CANCELLED',
+        '10.0.0.1',
+        'restart starrocks-be on 10.0.0.1',
+        'The run was cancelled in the middle of activate, which the machine goes on with under its lock.',
+      ],
+    ]);
+  });
+
+  it('ends soon after a cancellation though nobody answers its looks any more', async () => {
+    const desired = cluster([{ be_conf: 'x' }, {}, {}]);
+    const cancel = new AbortController();
+    const fleet = new ModelFleet(desired, meets(desired, deployed(three)));
+    fleet.showsStarts = false;
+    const { look } = fleet;
+    let looks = 0;
+    fleet.look = () => {
+      looks += 1;
+      if (looks < 4) return look();
+      cancel.abort();
+      return new Promise(() => undefined);
+    };
+    const begun = performance.now();
+    const { problems } = await go(desired, fleet, cancel.signal);
+    expect(performance.now() - begun).toBeLessThan(6000);
+    expect(problems.map(problem => problem.code)).toEqual(['E_CANCELLED']);
+  });
+
   it('does what was approved and stops before what was not, and shows both', async () => {
     const desired = cluster([{ be_conf: 'x' }, { be_conf: 'x' }, {}]);
     const world = meets(desired, deployed(three));

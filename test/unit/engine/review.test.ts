@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { reviewPullRequest } from '../../../.github/actions/deploy/src/engine/review.ts';
+import { publishReview, reviewPullRequest } from '../../../.github/actions/deploy/src/engine/review.ts';
 import { Project } from '../../e2e/project.ts';
+import { GitHubServer } from '../../github/server.ts';
 import { three, yaml } from '../review/sides.ts';
 
 let project: Project;
@@ -72,5 +73,23 @@ describe('a pull request', () => {
     expect(git('rev-parse', 'HEAD^1')).toBe(first);
     const { headline } = await reviewed(head, opened);
     expect(headline).toBe('changes 1 setting of the deploy; restarts nobody');
+  });
+
+  it('keeps the comment of its newest commit when an older run ends later', async () => {
+    const opened = commit(yaml(three));
+    const older = commit(yaml(three, others));
+    const first = await reviewed(older, opened);
+    const newer = commit(yaml([...three, added]));
+    const second = await reviewed(newer, opened);
+    const server = await GitHubServer.start();
+    try {
+      server.heads.set(7, newer);
+      const env = { GITHUB_REPOSITORY: 'acme/infra', GITHUB_API_URL: server.url };
+      expect(await publishReview(second, 'token', env)).toBe('The comment was written.');
+      expect(await publishReview(first, 'token', env)).toBe('The comment is left to the run of the newer commit.');
+      expect(server.comments.map(one => one.body)).toEqual([second.comment]);
+    } finally {
+      await server.stop();
+    }
   });
 });

@@ -79,11 +79,41 @@ describe('the issue of a cluster', () => {
   });
 
   it('is no pull request and nobody else’s issue', async () => {
-    const others = { title: 't', body: text('x').body, state: 'open' as const };
+    const others = { title: 't', body: text('x').body, state: 'open' as const, labels: [{ name: 'starrocks-drift' }] };
     server.issues.push({ ...others, number: 90, user: { login: 'mallory', type: 'User' } });
     server.issues.push({ ...others, number: 91, user: bot, pull_request: { url: 'x' } });
     expect(await sync('mine')).toBe('opened');
     expect(server.issues.map(issue => issue.body)).toEqual([text('x').body, text('x').body, text('mine').body]);
+  });
+});
+
+describe('the issue of a cluster in a busy repository', () => {
+  const drift = '<!-- starrocks-ha:drift analytics -->';
+  const sync = (what: string) => syncIssue(github, drift, () => ({ title: 't', body: `${drift}\n${what}` }), '');
+  const foreign = (user = { login: 'bob', type: 'User' }) =>
+    Array.from({ length: 3100 }, (_, at) => ({
+      ...{ number: 10_000 + at, title: 't', body: 'hello', state: 'open' as const, user, labels: [] },
+    }));
+
+  it('is found behind thousands of others, with a handful of questions', async () => {
+    server.issues.push(...foreign());
+    expect(await sync('one')).toBe('opened');
+    server.requests = 0;
+    expect(await sync('two')).toBe('updated');
+    expect(server.requests).toBeLessThan(6);
+    expect(server.issues.filter(issue => issue.body.startsWith(drift)).map(issue => issue.labels)).toEqual([
+      [{ name: 'starrocks-drift' }],
+    ]);
+  });
+
+  it('is found by who wrote it where its label was left out or taken off, and gets it then', async () => {
+    server.issues.push(...foreign());
+    server.dropsLabels = true;
+    expect(await sync('one')).toBe('opened');
+    expect(await sync('two')).toBe('updated');
+    expect(server.issues.filter(issue => issue.body.startsWith(drift)).map(issue => issue.labels)).toEqual([
+      [{ name: 'starrocks-drift' }],
+    ]);
   });
 });
 

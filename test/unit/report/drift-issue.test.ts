@@ -32,6 +32,57 @@ describe('the drift issue', () => {
     expect(second?.body).toContain('~~10.0.0.1 a deploy would start starrocks-be on 10.0.0.1');
   });
 
+  it('is none for a cluster that is as declared but for a machine in maintenance, and does not name it otherwise', () => {
+    const resting = {
+      ...{ kind: 'dead' as const, severity: 'warning' as const, node: '10.0.0.9/starrocks-be' },
+      ...{ expected: 'Alive true', found: 'Alive false', hint: 'End the maintenance.' },
+    };
+    const alone = report({ mode: 'drift', outcome: 'converged', steps: [], hosts: [], findings: [resting] });
+    expect(driftIssue(alone, null, '2026-01-01T00:00:00.000Z')).toBeNull();
+    const both = { ...drifted('10.0.0.1'), findings: [resting] };
+    expect(driftIssue(both, null, '2026-01-01T00:00:00.000Z')?.body).not.toContain('10.0.0.9');
+  });
+
+  it('takes a thing whose numbers change for the same thing, and shows the newest numbers', () => {
+    const drains = (left: number) =>
+      report({
+        ...{ mode: 'drift', outcome: 'draining', hosts: [] },
+        steps: [{ ...stopped('10.0.0.1'), reason: `${left} reasons` }],
+        findings: [
+          {
+            ...{ kind: 'draining', severity: 'warning', node: '10.0.0.8:9050', expected: 'no tablet' },
+            ...{ found: `${left} tablets left`, hint: 'Wait.' },
+          },
+        ],
+      });
+    const first = driftIssue(drains(120), null, '2026-01-01T00:00:00.000Z');
+    const second = driftIssue(drains(12), first?.body ?? '', '2026-01-02T00:00:00.000Z')?.body ?? '';
+    expect(second).toContain(
+      '| 10.0.0.8:9050 | draining: expected no tablet, found 12 tablets left | 2026-01-01 00:00 |',
+    );
+    expect(second).not.toMatch(/🆕|Gone since|120 /);
+  });
+
+  it('remembers hundreds of things, and what is gone of them', () => {
+    const many = (from: number) =>
+      drifted(...Array.from({ length: 600 }, (_, at) => `10.0.${(from + at) >> 8}.${(from + at) & 255}`));
+    const first = driftIssue(many(0), null, '2026-01-01T00:00:00.000Z')?.body ?? '';
+    const second = driftIssue(many(1), first, '2026-01-02T00:00:00.000Z')?.body ?? '';
+    expect(Math.max(first.length, second.length)).toBeLessThanOrEqual(65_536);
+    expect(second.match(/~~/g)?.length).toBe(2);
+    expect(second).toContain('~~10.0.0.0 a deploy would start starrocks-be on 10.0.0.0~~');
+    expect(second.match(/🆕 [\d.]+/g) ?? []).toEqual(second.includes('| 🆕 10.0.2.88 ') ? ['🆕 10.0.2.88'] : []);
+    expect(second.match(/a deploy would/g)?.length).toBeGreaterThan(150);
+  });
+
+  it('forgets when somebody has spoilt its memory, and no more', () => {
+    const spoilt = (driftIssue(drifted('10.0.0.1'), null, '2026-01-01T00:00:00.000Z')?.body ?? '').replace(
+      /seen [^ ]+/,
+      `seen ${Buffer.from('nonsense').toString('base64')}`,
+    );
+    expect(driftIssue(drifted('10.0.0.1'), spoilt, '2026-01-02T00:00:00.000Z')?.body).toContain('🆕 10.0.0.1');
+  });
+
   it('tells of machines that were not reached, strangers and wrong rows', () => {
     const text = driftIssue(
       report({

@@ -10,6 +10,7 @@ import { start, type Wish } from './engine/start.ts';
 import { DeployError } from './error.ts';
 import { type Annotation, annotations } from './report/annotations.ts';
 import { checkAnnotations, checkSummary } from './report/check-text.ts';
+import { logText } from './report/log-text.ts';
 import { problemText } from './report/problem-text.ts';
 import { plainProgress } from './report/progress.ts';
 import { MODES, type Mode, type RunReport } from './report/run-report.ts';
@@ -70,13 +71,15 @@ function wish(mode: Mode): Wish {
   };
 }
 
+const print = (text: string): void => void process.stdout.write(logText(text));
+
 async function main(): Promise<void> {
   const mode = input('mode');
   if (mode === 'check') return runCheck();
   if (mode === 'review') return runReview();
   if (mode === 'destroy') {
     const { cluster } = await readDesired(generated());
-    process.stdout.write(destroyCommands(cluster, hosts()));
+    print(destroyCommands(cluster, hosts()));
     return;
   }
   const known = MODES.find(one => one === mode);
@@ -110,9 +113,9 @@ async function runReview(): Promise<void> {
   const done = await reviewPullRequest(wish, process.env);
   await folder.write('review.md', done.whole);
   await summarise(done.whole);
-  process.stdout.write(`${done.headline}\n`);
+  print(`${done.headline}\n`);
   // The plan is told, whatever becomes of the comment.
-  core.info(await publishReview(done, secret('github-token'), process.env).catch(asWarning));
+  print(`${await publishReview(done, secret('github-token'), process.env).catch(asWarning)}\n`);
   core.setOutput('changed', done.changes);
   core.setOutput('plan-digest', done.digest);
   core.setOutput('outcome', done.problems.length > 0 ? 'refused' : done.changes ? 'differs' : 'converged');
@@ -129,12 +132,16 @@ function asWarning(error: unknown): string {
 
 async function runOnMachines(mode: Mode): Promise<void> {
   const cancel = new AbortController();
-  // The runner sends SIGINT, then SIGTERM, and kills some seconds later: begin nothing new, let what runs finish.
+  // The runner sends SIGINT, then SIGTERM, and kills some seconds later: begin nothing new, and say where it stopped.
   process.once('SIGINT', () => cancel.abort()).once('SIGTERM', () => cancel.abort());
-  const progress = plainProgress({ write: text => process.stdout.write(text) });
-  const report = await start(wish(mode), process.env, telling(progress), cancel.signal);
-  process.stdout.write(terminal(report, 'never'));
+  const progress = plainProgress({ write: print });
+  // In time for an artifact of a run that is killed without a word.
+  const begins = async (report: RunReport) => core.setOutput('report', await keepReport(report));
+  const report = await start(wish(mode), process.env, telling(progress), cancel.signal, begins);
+  print(terminal(report, 'never'));
   await publish(report);
+  // Whatever was given up on must not hold the process until the runner kills it.
+  if (cancel.signal.aborted) process.exit();
 }
 
 async function publish(report: RunReport): Promise<void> {
@@ -154,7 +161,7 @@ async function publish(report: RunReport): Promise<void> {
   await summarise(summary(report));
   const token = secret('github-token');
   if (report.mode === 'drift' && token !== null) {
-    core.info(await publishDrift(report, token, process.env).catch(asWarning));
+    print(`${await publishDrift(report, token, process.env).catch(asWarning)}\n`);
   }
   if (isBad(report.outcome)) core.setFailed(verdict(report));
 }
@@ -169,7 +176,12 @@ async function summarise(text: string): Promise<void> {
 }
 
 main().catch(error => {
-  if (!(error instanceof DeployError)) throw error;
+  if (!(error instanceof DeployError)) {
+    // As node would print it, but for what the runner would take for a command.
+    process.stderr.write(logText(`${error instanceof Error ? error.stack : error}\n`));
+    process.exitCode = 1;
+    return;
+  }
   const { code, message, hint } = error.problem;
   core.setFailed(`${code}: ${message} ${hint}`);
 });

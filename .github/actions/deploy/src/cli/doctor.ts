@@ -12,6 +12,7 @@ import { plural } from '../report/verdict.ts';
 import { visible } from '../report/visible.ts';
 import { parseKnownHosts } from '../transport/known-hosts.ts';
 import { readPrivateKey } from '../transport/private-key.ts';
+import { checkGitHub, gitHubSteps, repositoryOf } from './at-github.ts';
 import { type TerminalOptions, wishOf } from './run.ts';
 
 export type DoctorOptions = TerminalOptions;
@@ -26,9 +27,13 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   const here = await checkout(options);
   const blocked = here.some(one => one.level === 'fail' && NEEDED.has(one.check));
   const there = blocked ? [] : await machines(options);
-  const all = [...here, ...there];
+  const atGitHub = await checkGitHub(await repository(options), await hasPassword(options), process.env);
+  const all = [...here, ...there, ...atGitHub];
   if (options.json === true) process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
-  else process.stdout.write(`${[...texts(here), ...allWell(there), ...texts(there), '', ...ending(all)].join('\n')}\n`);
+  else
+    process.stdout.write(
+      `${[...texts(here), ...allWell(there), ...texts(there), ...texts(atGitHub, true), '', ...ending(all)].join('\n')}\n`,
+    );
   return all.some(one => one.level === 'fail') ? 2 : 0;
 }
 
@@ -71,9 +76,9 @@ function allWell(all: readonly Checked[]): string[] {
 }
 
 /** What is as it should be here, and what is not anywhere: the same on several machines is said once. */
-function texts(all: readonly Checked[]): string[] {
+function texts(all: readonly Checked[], well = false): string[] {
   const alike = new Map<string, { one: Checked; hosts: string[] }>();
-  for (const one of all.filter(({ level, host }) => level !== 'ok' || host === HERE)) {
+  for (const one of all.filter(({ level, host }) => well || level !== 'ok' || host === HERE)) {
     const key = JSON.stringify([one.check, one.level, one.seen, one.mend]);
     const group = alike.get(key) ?? { one, hosts: [] };
     alike.set(key, { one, hosts: [...group.hosts, one.host] });
@@ -86,12 +91,13 @@ function texts(all: readonly Checked[]): string[] {
 
 function ending(all: readonly Checked[]): string[] {
   const count = (level: Level) => all.filter(one => one.level === level).length;
-  const hosts = new Set(all.filter(one => one.host !== HERE).map(one => one.host)).size;
+  const hosts = new Set(all.filter(one => one.host !== HERE && one.host !== 'GitHub').map(one => one.host)).size;
   const looked =
     hosts === 0 ? 'this checkout; no machine was looked at' : `this checkout and ${plural(hosts, 'machine')}`;
   return [
     `${plural(all.length, 'check')} of ${looked}: ${count('fail')} to mend, ${count('warn')} to consider, ${count('unknown')} not known.`,
-    ...(hosts > 0 ? gitHubSteps() : []),
+    '',
+    ...gitHubSteps(),
   ];
 }
 
@@ -150,6 +156,18 @@ async function checkout(options: DoctorOptions): Promise<Checked[]> {
   return found;
 }
 
+async function repository({ cluster }: DoctorOptions): Promise<string | null> {
+  const git = $({ cwd: dirname(resolve(cluster)), nothrow: true, quiet: true });
+  return repositoryOf((await git`git remote get-url origin`).stdout);
+}
+
+/** A checkout that does not compile says so elsewhere. */
+const hasPassword = (options: DoctorOptions): Promise<boolean> =>
+  readDesired(options.generated).then(
+    ({ cluster }) => cluster.password_env !== null,
+    () => false,
+  );
+
 /** What a deploy of main would not see. */
 async function committed({ cluster, generated, knownHosts }: DoctorOptions): Promise<Checked> {
   const files = [cluster, generated, knownHosts].map(file => resolve(file));
@@ -168,15 +186,3 @@ async function committed({ cluster, generated, knownHosts }: DoctorOptions): Pro
     `git add ${cluster} ${generated} ${knownHosts} && git commit`,
   );
 }
-
-/** What lives at GitHub and cannot be seen from here without a token. */
-const gitHubSteps = (): string[] => [
-  '',
-  'On GitHub, once, for the workflows (with gh, in a clone):',
-  '  gh api -X PUT repos/{owner}/{repo}/environments/starrocks -F deployment_branch_policy[protected_branches]=false -F deployment_branch_policy[custom_branch_policies]=true',
-  '  gh api -X POST repos/{owner}/{repo}/environments/starrocks/deployment-branch-policies -f name=main',
-  '  gh secret set SSH_PRIVATE_KEY --env starrocks < ~/.ssh/id_ed25519',
-  '  gh secret set STARROCKS_PASSWORD --env starrocks      # asks; only with starrocks.password',
-  "  gh api -X PUT repos/{owner}/{repo}/environments/starrocks-approval -F 'reviewers[][type]=User' -F 'reviewers[][id]=YOUR_ID'",
-  '  gh variable set STARROCKS_RUNNER --body self-hosted   # a runner that reaches the machines',
-];

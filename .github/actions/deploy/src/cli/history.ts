@@ -20,7 +20,7 @@ const nothing = (unreached: number): string =>
   unreached === 0 ? 'No run has changed anything yet.' : 'The machines that were reached know of no run.';
 
 function text(run: Awaited<ReturnType<typeof readHistory>>['runs'][number]): string {
-  const { started, mode, outcome, actor, run: where, commit, why, steps, hosts, problems } = run;
+  const { started, mode, outcome, actor, run: where, commit, why, steps, hosts, problems, notes = [] } = run;
   // In a terminal the place says who.
   const from = where?.startsWith(`${actor}@`) === true ? [where] : [actor, where].filter(Boolean);
   const lines = [
@@ -28,7 +28,7 @@ function text(run: Awaited<ReturnType<typeof readHistory>>['runs'][number]): str
     `  by ${from.join(', ') || 'somebody'}${commit === null ? '' : `, commit ${commit.slice(0, 12)}`}`,
     ...(why === null ? [] : [`  why: ${why}`]),
     ...steps.filter(step => step.started !== null).map(step => `  ${step.outcome}: ${step.title}`),
-    ...problems.map(problem => `  ${problem}`),
+    ...[...notes, ...problems].map(line => `  ${line}`),
     `  kept on ${hosts.join(', ')}`,
   ];
   return lines.map(visible).join('\n');

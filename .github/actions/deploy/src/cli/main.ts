@@ -30,15 +30,12 @@ const machineOptions = (command: Command): Command =>
     .option('--json', 'the whole report as JSON');
 
 /** A mode of the engine, under its own name. */
-function machineCommand(mode: Mode, description: string, kind: 'look' | 'converge' | 'by hand' = 'look'): void {
+function machineCommand(mode: Mode, description: string, kind: 'look' | 'change' = 'look'): void {
   const command = machineOptions(program.command(mode).description(description));
   if (kind !== 'look') {
     command
       .option('--dry-run', 'show what would be done and change nothing')
-      .option('--lock-timeout <seconds>', 'how long to wait for another run', seconds);
-  }
-  if (kind === 'by hand') {
-    command
+      .option('--lock-timeout <seconds>', 'how long to wait for another run', seconds)
       .option('--service <name>', 'only this service: starrocks-fe, starrocks-be, starrocks-be-1 …')
       .option('--reason <text>', 'why; kept in the record of the run');
   }
@@ -46,18 +43,18 @@ function machineCommand(mode: Mode, description: string, kind: 'look' | 'converg
 }
 
 machineCommand('plan', 'show what a deploy would do, from what the machines report');
-machineCommand('deploy', 'bring the machines to generated/, and prove it', 'converge');
+machineCommand('deploy', 'bring the machines to generated/, and prove it', 'change');
 machineCommand('status', 'registration and health of every FE and BE');
 machineCommand('verify', 'the same as status');
 machineCommand('drift', 'what differs from cluster.yaml: files, containers, labels, registration, versions, strangers');
 machineCommand('diagnose', 'for each node that is not healthy: what is seen, the most likely cause, what to do');
-machineCommand('restart', 'restart services in safe order, though nothing differs', 'by hand');
-machineCommand('register', 'ADD nodes that run and are not registered', 'by hand');
-machineCommand('drop', 'DROP registered nodes that cluster.yaml no longer names', 'by hand');
-machineCommand('stop', 'stop chosen hosts, or the whole cluster, in safe order', 'by hand');
-machineCommand('start', 'start what stands still, in safe order', 'by hand');
-machineCommand('adopt', 'take over a cluster that was made by hand', 'by hand');
-machineCommand('unlock', 'show who holds a lock, and free one whose holder is gone', 'by hand');
+machineCommand('restart', 'restart services in safe order, though nothing differs', 'change');
+machineCommand('register', 'ADD nodes that run and are not registered', 'change');
+machineCommand('drop', 'DROP registered nodes that cluster.yaml no longer names', 'change');
+machineCommand('stop', 'stop chosen hosts, or the whole cluster, in safe order', 'change');
+machineCommand('start', 'start what stands still, in safe order', 'change');
+machineCommand('adopt', 'take over a cluster that was made by hand', 'change');
+machineCommand('unlock', 'show who holds a lock, and free one whose holder is gone', 'change');
 
 machineOptions(program.command('logs').description("the last lines of the containers' and StarRocks' own logs"))
   .option('--service <name>', 'only this service')

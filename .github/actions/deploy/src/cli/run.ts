@@ -38,7 +38,7 @@ export async function reportInTerminal(mode: Mode, options: TerminalOptions): Pr
   const ticking = setInterval(() => view.tick(), FRAMES_MS);
   const cancel = new AbortController();
   const stop = () => {
-    view.print('cancelled: what is in flight is finished, nothing new begins');
+    view.print('cancelled: nothing new begins, and what is in flight has some seconds to finish');
     cancel.abort();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);

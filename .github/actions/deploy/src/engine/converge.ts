@@ -16,6 +16,7 @@ import {
 } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
+import { GRACE_MS, Grace } from './grace.ts';
 import { notApproved } from './not-approved.ts';
 
 /** What to look at again; the cluster's rows always are. */
@@ -36,13 +37,14 @@ export interface Fleet {
   readonly locked: ReadonlySet<string>;
 }
 
-export type StepOutcome = 'done' | 'failed' | 'not-begun';
+/** `running`: the run was cancelled meanwhile, and the machine goes on with it. */
+export type StepOutcome = 'done' | 'failed' | 'not-begun' | 'running';
 
 export interface StepRecord {
   readonly title: string;
   readonly step: Step;
   readonly outcome: StepOutcome;
-  /** Milliseconds since the epoch; null for a step that was not begun. */
+  /** Milliseconds since the epoch; null for a step that was not begun, or of which nobody knows when it ends. */
   readonly started: number | null;
   readonly ended: number | null;
 }
@@ -59,7 +61,7 @@ export interface Leave {
   /** null: whatever is found necessary. */
   readonly approved: Approval | null;
   readonly doing: Doing;
-  /** Aborted: nothing new begins. */
+  /** Aborted: nothing new begins, and what is in flight is waited for as long as a runner allows. */
   readonly signal: AbortSignal;
 }
 
@@ -86,6 +88,8 @@ export async function converge(
   leave: Leave,
 ): Promise<Convergence> {
   const { doing, signal } = leave;
+  const grace = Grace.of(signal);
+  const look = async (what: Look): Promise<World | null> => grace.within(GRACE_MS.look, fleet.look(world, what));
   const records: StepRecord[] = [];
   const memory: GrowingMemory = {
     started: {},
@@ -100,19 +104,21 @@ export async function converge(
     if (decision.kind === 'wait') {
       const over = signal.aborted ? cancelled(decision) : waits.over(decision);
       if (over !== null && decision.days && !signal.aborted) return { world, records, problems: [] };
-      if (over !== null)
-        return { world, records, problems: [await withLogs(fleet, decision, over, world, memory, desired)] };
+      if (over !== null) {
+        const told = withLogs(fleet, decision, over, world, memory, desired);
+        return { world, records, problems: [(await grace.within(GRACE_MS.look, told)) ?? over] };
+      }
       for (const host of decision.hosts)
         doing({ host, service: decision.service, doing: `waiting until ${decision.reason}` });
       await sleep(decision.days ? DAYS_POLL_MS : POLL_MS);
-      world = await fleet.look(world, { machines: waits.machinesDue(world, decision), answers: decision.hosts });
+      world = (await look({ machines: waits.machinesDue(world, decision), answers: decision.hosts })) ?? world;
       fresh = false;
       continue;
     }
     waits.end();
     if (!fresh) {
       // Never act on what was seen before the wait: everything is read again, and decided again.
-      world = await fleet.look(world, { machines: world.cluster.known ? [] : 'all', answers: 'all' });
+      world = (await look({ machines: world.cluster.known ? [] : 'all', answers: 'all' })) ?? world;
       fresh = true;
       continue;
     }
@@ -125,7 +131,9 @@ export async function converge(
     if (again > MOST_TIMES) return { world, records, problems: [withoutEffect(decision.title)] };
     const problems = await runWave(desired, fleet, world, request, memory, decision.steps, records, leave);
     const touched = decision.steps.flatMap(step => (step.host === null ? [] : [step.host]));
-    world = await fleet.look(world, { machines: touched, answers: 'all' });
+    // A machine that is still busy would answer only when it is not.
+    const busy = records.some(record => record.outcome === 'running');
+    world = (await look(busy ? { machines: [], answers: [] } : { machines: touched, answers: 'all' })) ?? world;
     if (problems.length > 0) return { world, records, problems };
   }
 }
@@ -142,6 +150,7 @@ async function runWave(
   { approved, doing, signal }: Leave,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const grace = Grace.of(signal);
   const v = view({ desired, world, request, memory });
   const more = approved === null ? [] : beyond(approved, desired, steps);
   if (approved !== null && more.length > 0) return [notApproved(more, approved)];
@@ -156,7 +165,7 @@ async function runWave(
       doing({ host: step.host, service: step.service, doing: title });
       const outcome = await runStep(step);
       doing({ host: step.host, service: step.service, doing: null });
-      records.push({ title, step, outcome, started, ended: Date.now() });
+      records.push({ title, step, outcome, started, ended: outcome === 'running' ? null : Date.now() });
     }),
   );
   return problems;
@@ -171,7 +180,11 @@ async function runWave(
       begun = true;
       remember(operation);
       try {
-        await fleet.run(operation);
+        const done = fleet.run(operation).then(() => true);
+        if ((await grace.within(GRACE_MS.operation, done)) === null) {
+          problems.push(leftRunning(step, operation));
+          return 'running';
+        }
       } catch (error) {
         if (!(error instanceof DeployError)) throw error;
         const { problem } = error;
@@ -252,6 +265,17 @@ const cancelledBefore = (what: string): Problem => ({
   step: null,
   message: `The run was cancelled before ${what}.`,
   hint: 'Nothing was left half-done that the next deploy does not finish: run it again.',
+});
+
+const leftRunning = (step: Step, operation: Operation): Problem => ({
+  code: 'E_CANCELLED',
+  host: step.host,
+  step: stepTitle(step),
+  message:
+    operation.kind === 'sql'
+      ? `The run was cancelled while it waited for the answer to ${operation.statement.kind}, which may take effect.`
+      : `The run was cancelled in the middle of ${operation.kind}, which the machine goes on with under its lock.`,
+  hint: 'Deploy again: the next run waits for that lock, and goes on from what it finds.',
 });
 
 /** How long the same thing has been waited for. */

@@ -1,10 +1,11 @@
+import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Problem } from '../error.ts';
 import type { Approval } from '../plan/approval.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Request } from '../plan/situation.ts';
 import type { World } from '../plan/world.ts';
-import type { LogText, Mode, RunOutcome } from '../report/run-report.ts';
+import type { LogText, Mode, RunOutcome, RunReport } from '../report/run-report.ts';
 import type { Finding } from '../verify/finding.ts';
 import type { Doing, StepRecord } from './converge.ts';
 import type { Desired } from './desired.ts';
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly lockLimit: number | null;
   readonly doing: Doing;
   readonly signal: AbortSignal;
+  /** Hears of a run right before its first step, in case that nothing more is heard of it. */
+  readonly begins?: (report: RunReport) => Promise<void>;
   /** Values that no output may show. */
   readonly secrets: readonly string[];
   readonly counters?: () => Readonly<Record<string, number>>;
@@ -45,6 +48,8 @@ export interface Course {
   world: World | null;
   plan: Plan | null;
   records: readonly StepRecord[];
+  /** Machines whose lock was freed. */
+  freed: readonly CompiledHost[];
   problems: Problem[];
   findings: readonly Finding[];
   diagnoses: readonly Diagnosis[];

@@ -349,8 +349,18 @@ export class Machines implements Fleet {
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#sessions.keys()].map(address => this.release(address)));
+    this.disconnect();
+  }
+
+  /** Closes the connections and waits for nothing. */
+  disconnect(): void {
     for (const connection of this.#connections.values()) connection.close();
-    for (const bastion of this.#bastions.values()) (await bastion.catch(() => null))?.close();
+    for (const bastion of this.#bastions.values()) {
+      bastion.then(
+        one => one.close(),
+        () => undefined,
+      );
+    }
   }
 }
 

@@ -28,11 +28,12 @@ export class ReportFolder {
   }
 }
 
-/** The whole report as JSON, its summary, and the logs that were asked for. @returns the folder */
+/** The whole report as JSON, its summary, the record of what it changed, and the logs that were asked for. @returns the folder */
 export async function keepReport(report: RunReport): Promise<string> {
   const folder = await ReportFolder.open(report.mode);
-  const { logs, ...rest } = report;
+  const { logs, record, ...rest } = report;
   await folder.write('report.json', json({ ...rest, logs: [] }));
+  if (record !== undefined) await folder.write('record.json', json(record));
   // The runner's limit of a summary is not the artifact's.
   await folder.write('summary.md', summary(report, Number.POSITIVE_INFINITY));
   for (const { name, text } of logs) await folder.write(join('logs', safeName(name)), text);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { readClusterJson } from '../../../../../compiler/contract/read-cluster-json.ts';
 import { DeployError, type Problem } from '../error.ts';
-import { gitHub } from '../github/client.ts';
+import { type GitHub, gitHub } from '../github/client.ts';
 import { type Upserted, upsertComment } from '../github/upsert-comment.ts';
 import { comment, commentMarker } from '../report/comment.ts';
 import { review } from '../review/review.ts';
@@ -31,6 +31,8 @@ export interface Reviewed {
   readonly comment: string;
   /** Number of the pull request, or null. */
   readonly pull: number | null;
+  /** The commit that this is about, or ''. */
+  readonly commit: string;
 }
 
 const SUMMARY_LIMIT = 1024 * 1024;
@@ -66,6 +68,7 @@ export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Rev
     marker: commentMarker(found.cluster),
     comment: comment(found, context),
     pull: event.pull,
+    commit: event.head,
   };
 }
 
@@ -92,15 +95,28 @@ const SAID: Record<Upserted, string> = {
 
 /** Keeps the pull request's one comment up to date. @returns one sentence about it @throws DeployError E_GITHUB */
 export async function publishReview(
-  { comment: body, marker, pull }: Reviewed,
+  { comment: body, marker, pull, commit }: Reviewed,
   token: string | null,
   env: Env,
 ): Promise<string> {
   const repository = env['GITHUB_REPOSITORY'];
   if (pull === null || token === null || repository === undefined) return 'There is no pull request to comment on.';
   const github = gitHub({ token, repository, api: env['GITHUB_API_URL'] ?? 'https://api.github.com' });
+  // An older run that ends later must not take the place of a newer one's plan.
+  const newest = await headOf(github, pull);
+  if (newest !== null && newest !== commit) return 'The comment is left to the run of the newer commit.';
   return SAID[await upsertComment(github, pull, marker, body)];
 }
+
+/** The newest commit of a pull request; null for a token that may not ask. */
+const headOf = (github: GitHub, pull: number): Promise<string | null> =>
+  github.get<{ readonly head?: { readonly sha?: string } }>(`pulls/${pull}`).then(
+    ({ head }) => head?.sha ?? null,
+    error => {
+      if (error instanceof DeployError && error.problem.code === 'E_GITHUB_FORBIDDEN') return null;
+      throw error;
+    },
+  );
 
 const texts = (tree: Awaited<ReturnType<typeof readTree>>): Map<string, string> =>
   new Map([...tree].flatMap(([path, { text }]) => (text === null ? [] : [[path, text] as const])));

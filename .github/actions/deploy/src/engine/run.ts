@@ -1,10 +1,11 @@
-import { DeployError } from '../error.ts';
+import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { DeployError, type Problem } from '../error.ts';
 import { approvalOf, beyond } from '../plan/approval.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import type { Request } from '../plan/situation.ts';
 import { type LockOwner, nodeKey, type World } from '../plan/world.ts';
 import { prove } from '../prove/prove.ts';
-import { auditRecord } from '../report/audit-record.ts';
+import { type AuditRecord, auditRecord } from '../report/audit-record.ts';
 import { redactData } from '../report/redact.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
 import { verify } from '../verify/verify.ts';
@@ -12,6 +13,7 @@ import { withConfDifferences } from './conf-differences.ts';
 import { converge, type StepRecord } from './converge.ts';
 import type { Course, RunOptions } from './course.ts';
 import { collectLogs, diagnoseNow, preflight } from './diagnose.ts';
+import { GRACE_MS, Grace } from './grace.ts';
 import { leavingHosts } from './leaving.ts';
 import { lockHosts } from './lock.ts';
 import { Machines } from './machines.ts';
@@ -41,6 +43,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
     world: null,
     plan: null,
     records: [],
+    freed: [],
     problems: [],
     findings: [],
     diagnoses: [],
@@ -49,22 +52,44 @@ export async function run(options: RunOptions): Promise<RunReport> {
     ended: null,
   };
   const report = () => redactData(runReport(options, machines, course), options.secrets);
+  const grace = Grace.of(options.signal);
   try {
-    await carryOut(options, machines, course).catch(asProblem(course));
-    await explain(options, machines, course).catch(asProblem(course));
-    await leaveRecord(options, machines, course, report);
+    const whole = carryOut(options, machines, course, report)
+      .catch(asProblem(course))
+      .then(() => true);
+    if ((await grace.within(GRACE_MS.run, whole)) === null) course.problems.push(cutShort);
+    if (!options.signal.aborted) await explain(options, machines, course).catch(asProblem(course));
+    const record = recordOf(options, course, report());
+    if (record === null) return report();
+    await leaveRecord(options, machines, course, record);
+    // What breaks off when the connections close is no news.
+    return { ...report(), record };
   } finally {
-    await machines.close();
+    await grace.within(GRACE_MS.close, machines.close());
+    machines.disconnect();
   }
-  return report();
 }
+
+/** It looked, or waited for an answer, and had begun nothing that its steps do not tell. */
+const cutShort: Problem = {
+  code: 'E_CANCELLED',
+  host: null,
+  step: null,
+  message: 'The run was cancelled while it waited for an answer.',
+  hint: 'Nothing was left half-done that the next deploy does not finish: run it again.',
+};
 
 const asProblem = (course: Course) => (error: unknown) => {
   if (!(error instanceof DeployError)) throw error;
   course.problems.push(error.problem);
 };
 
-async function carryOut(options: RunOptions, machines: Machines, course: Course): Promise<void> {
+async function carryOut(
+  options: RunOptions,
+  machines: Machines,
+  course: Course,
+  report: () => RunReport,
+): Promise<void> {
   const { desired, request, mode } = options;
   options.doing({ host: null, service: null, doing: 'observing' });
   const seen = await machines.observe();
@@ -92,7 +117,7 @@ async function carryOut(options: RunOptions, machines: Machines, course: Course)
     course.problems.push(...course.plan.problems);
     const acts = !DRY.has(mode) && !options.dryRun && (course.plan.waves.length > 0 || course.plan.draining);
     if (acts && course.plan.problems.length === 0 && mayBegin(options, course.plan, course)) {
-      await act(options, machines, course, course.plan);
+      await act(options, machines, course, course.plan, report);
     }
     // Nothing was touched, so there is nothing to prove.
     if (acts && course.records.length === 0 && course.problems.length > 0) return;
@@ -116,14 +141,16 @@ async function followLeaving(options: RunOptions, machines: Machines, course: Co
   return world;
 }
 
-async function act(options: RunOptions, machines: Machines, course: Course, plan: Plan): Promise<void> {
+async function act(
+  options: RunOptions,
+  machines: Machines,
+  course: Course,
+  plan: Plan,
+  report: () => RunReport,
+): Promise<void> {
   const { desired, request } = options;
   const before = course.before as World;
-  const { problem } = prove(desired.cluster, before, request, plan);
-  if (problem !== null) {
-    course.problems.push(problem);
-    return;
-  }
+  if (!isProved(options, course, before, plan)) return;
   const lacking = await preflight(options, machines, course, plan.hosts);
   if (lacking.length > 0) {
     course.problems.push(...lacking);
@@ -143,14 +170,43 @@ async function act(options: RunOptions, machines: Machines, course: Course, plan
   const looked = await machines.look({ ...before, hosts }, { machines: [], answers: 'all' });
   const world = options.mode === 'adopt' ? withConfDifferences(options.desired, looked) : looked;
   course.before = world;
+  course.world = world;
   await checkMarkers(options, world);
+  const now = makePlan(desired.cluster, world, request);
+  course.plan = now;
+  course.problems.push(...now.problems);
+  if (now.problems.length > 0) return;
+  if (now.digest !== plan.digest && !isProved(options, course, world, now)) return;
   const { approved, doing, signal } = options;
+  const begun = unfinished(report());
+  await options.begins?.({ ...begun, record: auditRecord(begun, options.provenance.repository, world) });
   const done = await converge(desired.cluster, machines, world, request, { approved, doing, signal });
   course.records = done.records;
   course.problems.push(...done.problems);
   course.world = done.world;
   if (done.problems.length > 0 && !signal.aborted) await rebalance(options, machines, course);
 }
+
+function isProved({ desired, request }: RunOptions, course: Course, world: World, plan: Plan): boolean {
+  const { problem } = prove(desired.cluster, world, request, plan);
+  if (problem !== null) course.problems.push(problem);
+  return problem === null;
+}
+
+/** What is left to read of a run that is killed before it can say more. */
+const unfinished = (report: RunReport): RunReport => ({
+  ...report,
+  outcome: 'failed',
+  problems: [
+    {
+      code: 'E_CUT_OFF',
+      host: null,
+      step: null,
+      message: 'The run was ended after its first step had begun and before it could say how far it came.',
+      hint: 'Deploy again: the next run goes on from what it finds.',
+    },
+  ],
+});
 
 /** A change of the version that stops on the way must not leave tablets that nobody repairs or balances. */
 async function rebalance(options: RunOptions, machines: Machines, course: Course): Promise<void> {
@@ -212,17 +268,45 @@ async function explain(options: RunOptions, machines: Machines, course: Course):
   course.ended = course.diagnoses.length > 0 ? 'differs' : 'converged';
 }
 
-/** Who changed what, when and why, on every machine that this run holds. */
+/** Who changed what, when and why; null for a run that changed nothing. */
+function recordOf({ provenance, secrets }: RunOptions, course: Course, report: RunReport): AuditRecord | null {
+  const changed = course.freed.length > 0 || course.records.some(record => record.outcome !== 'not-begun');
+  return changed ? redactData(auditRecord(report, provenance.repository, course.before), secrets) : null;
+}
+
+/** On every machine that was touched; what was done to none that stays is kept where the cluster was locked. */
 async function leaveRecord(
   options: RunOptions,
   machines: Machines,
   course: Course,
-  report: () => RunReport,
+  record: AuditRecord,
 ): Promise<void> {
-  if (course.records.every(record => record.outcome === 'not-begun')) return;
-  const touched = new Set(course.records.flatMap(({ step }) => (step.host === null ? [] : [step.host])));
-  const record = `${JSON.stringify(auditRecord(report(), options.provenance.repository, course.before))}\n`;
-  const unwritten = await machines.record(touched, record);
+  const { cluster } = options.desired;
+  const grace = Grace.of(options.signal);
+  await grace.within(GRACE_MS.record, Promise.all(course.freed.map(host => holdFreed(machines, host))));
+  const stays = (address: string | null): address is string =>
+    address !== null && machines.locked.has(address) && cluster.hosts.some(host => host.address === address);
+  const begun = course.records.filter(({ outcome }) => outcome !== 'not-begun');
+  const touched = begun.map(({ step }) => step.host);
+  // One that is still busy writes it when it is done, which nobody waits for.
+  const certain = touched.every(stays) && begun.every(({ outcome }) => outcome !== 'running');
+  const elsewhere = certain ? [] : machines.locked;
+  const keepers = new Set([
+    ...touched.filter(address => address !== null),
+    ...elsewhere,
+    ...course.freed.map(host => host.address),
+  ]);
+  const kept = machines.record(keepers, `${JSON.stringify(record)}\n`);
+  const unwritten = (await grace.within(GRACE_MS.record, kept)) ?? [...keepers];
   if (unwritten.length > 0)
     course.notes.push(`The record of this run could not be written on ${unwritten.join(', ')}.`);
+}
+
+/** A record is written under the machine's lock, which nobody holds any more. */
+async function holdFreed(machines: Machines, host: CompiledHost): Promise<void> {
+  try {
+    await (await machines.open(host)).lock();
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+  }
 }

@@ -45,8 +45,10 @@ export async function start(
   env: Readonly<Record<string, string | undefined>>,
   doing: Doing,
   signal: AbortSignal,
+  begins?: RunOptions['begins'],
 ): Promise<RunReport> {
-  return run(await prepare(wish, env, doing, signal));
+  const options = await prepare(wish, env, doing, signal);
+  return run(begins === undefined ? options : { ...options, begins });
 }
 
 /** @throws DeployError for whatever a person has to mend first */
@@ -71,7 +73,7 @@ export async function prepare(
     clone,
     request: requestOf(wish, desired),
     approved: readApproval(wish.approved),
-    why: reasonOf(wish),
+    why: reasonOf(wish, env),
     dryRun: wish.dryRun,
     connection: {
       privateKey: wish.privateKey,
@@ -144,13 +146,18 @@ function serviceOf(wanted: string, { hosts }: ClusterJson): ServiceName | null {
   });
 }
 
-/** Modes for which somebody has to say why: they change a cluster by hand. */
-const NEEDS_REASON: ReadonlySet<Mode> = new Set(['restart', 'register', 'drop', 'stop', 'start', 'adopt']);
+/** Modes for which somebody has to say why: they change a cluster, or end what a run has begun, by hand. */
+const NEEDS_REASON: ReadonlySet<Mode> = new Set(['restart', 'register', 'drop', 'stop', 'start', 'adopt', 'unlock']);
 
-function reasonOf({ mode, reason, dryRun }: Wish): string | null {
+function reasonOf(
+  { mode, reason, dryRun, approved }: Wish,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
   const why = reason.trim();
   if (why !== '') return why;
-  if (dryRun || !NEEDS_REASON.has(mode)) return null;
+  // A commit says why main is deployed; one that nobody approved, started in a workflow by hand, is a repair.
+  const byHand = mode === 'deploy' && approved === '' && env['GITHUB_EVENT_NAME'] === 'workflow_dispatch';
+  if (dryRun || !(byHand || NEEDS_REASON.has(mode))) return null;
   throw new DeployError({
     code: 'E_NO_REASON',
     message: `${mode} changes the cluster by hand, and nobody said why.`,

@@ -24,6 +24,7 @@ export async function unlock(options: RunOptions, machines: Machines, course: Co
     else course.problems.push({ code: 'E_LOCKED', host: address, step: 'unlock', message, hint: HINTS[state] });
   }
   if (locked.length === 0) course.notes.push('No machine is locked.');
+  course.freed = answers.flatMap(({ host, state }) => (state === 'freed' ? [host] : []));
   const states = answers.map(answer => answer.state);
   course.ended = states.includes('freed')
     ? 'changed'

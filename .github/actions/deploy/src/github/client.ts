@@ -77,14 +77,15 @@ export interface Author {
   readonly type: string;
 }
 
-/**
- * Did this token's account write it? Workflow tokens write as bots and may not ask who they are.
- * Anybody can write our marker into a comment of their own.
- */
-export async function isOurs(github: GitHub): Promise<(author: Author | null) => boolean> {
-  const viewer = await github.get<Author>('/user').catch(error => {
+/** Whose token this is; null for a workflow's, which may not ask. */
+export const viewer = (github: GitHub): Promise<Author | null> =>
+  github.get<Author>('/user').catch(error => {
     if (error instanceof DeployError) return null;
     throw error;
   });
-  return author => author !== null && (viewer === null ? author.type === 'Bot' : author.login === viewer.login);
-}
+
+/** Did this account write it? Workflow tokens write as bots. Anybody can write our marker into a text of their own. */
+export const wroteIt =
+  (me: Author | null) =>
+  (author: Author | null): boolean =>
+    author !== null && (me === null ? author.type === 'Bot' : author.login === me.login);

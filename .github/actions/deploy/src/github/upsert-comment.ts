@@ -1,5 +1,5 @@
 import { DeployError } from '../error.ts';
-import { type Author, type GitHub, isOurs } from './client.ts';
+import { type Author, type GitHub, viewer, wroteIt } from './client.ts';
 
 interface Comment {
   readonly id: number;
@@ -18,7 +18,7 @@ export async function upsertComment(github: GitHub, pull: number, marker: string
   try {
     const all = await github.list<Comment>(`issues/${pull}/comments`);
     const marked = all.filter(comment => comment.body?.startsWith(marker) === true);
-    const ours = marked.length === 0 ? () => false : await isOurs(github);
+    const ours = marked.length === 0 ? () => false : wroteIt(await viewer(github));
     const [there] = marked.filter(comment => ours(comment.user));
     if (there === undefined) {
       await github.post(`issues/${pull}/comments`, { body });

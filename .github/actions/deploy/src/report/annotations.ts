@@ -32,8 +32,12 @@ export function annotations(report: RunReport): Annotation[] {
     ),
     ...report.dangers.map(danger => annotation('warning', report.cluster, [danger])),
   ];
-  return (['error', 'warning', 'notice'] as const).flatMap(level => fitting(all.filter(one => one.level === level)));
+  return bounded(all);
 }
+
+/** As many of each level as GitHub keeps; the tenth says how many more there are, and that the job summary has them. */
+export const bounded = (all: readonly Annotation[]): Annotation[] =>
+  (['error', 'warning', 'notice'] as const).flatMap(level => fitting(all.filter(one => one.level === level)));
 
 const annotation = (level: Annotation['level'], title: string, lines: readonly string[]): Annotation => ({
   level,

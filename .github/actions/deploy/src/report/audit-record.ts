@@ -25,6 +25,8 @@ export interface AuditRecord {
     readonly ended: string | null;
   }[];
   readonly problems: readonly string[];
+  /** One sentence each: an outage, a machine that could not be looked at, a lock that was freed. */
+  readonly notes?: readonly string[];
   /** Rows of SHOW FRONTENDS and SHOW BACKENDS with StarRocks' own columns. */
   readonly before: { readonly frontends: Rows; readonly backends: Rows };
   readonly after: { readonly frontends: Rows; readonly backends: Rows };
@@ -47,6 +49,7 @@ export function auditRecord(report: RunReport, repository: string, before: World
     plan_digest: report.plan_digest,
     steps: report.steps.map(({ title, outcome, started, ended }) => ({ title, outcome, started, ended })),
     problems: report.problems.map(({ code, message }) => `${code}: ${message}`),
+    notes: report.dangers,
     before: {
       frontends: rows?.frontends.map(row => row.raw) ?? [],
       backends: rows?.backends.map(row => row.raw) ?? [],

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../../../../compiler/diagnostics/diagnostic.ts';
 import type { Difference } from '../../../../../compiler/stale/difference.ts';
-import type { Annotation } from './annotations.ts';
+import { type Annotation, bounded } from './annotations.ts';
 import { escaped, fenced } from './markdown.ts';
 import { plural } from './verdict.ts';
 import { shortened, visible } from './visible.ts';
@@ -25,11 +25,10 @@ export function checkAnnotations({ diagnostics, differences }: Found, clusterFil
       ...(line === endLine ? { startColumn: column, endColumn } : {}),
     }),
   );
-  if (differences.length === 0) return lines;
+  if (differences.length === 0) return bounded(lines);
   const names = differences.slice(0, 5).map(({ path }) => path);
   const rest = differences.length - names.length;
-  return [
-    ...lines,
+  return bounded([
     {
       level: 'error',
       title: 'E_STALE_GENERATED',
@@ -40,7 +39,8 @@ export function checkAnnotations({ diagnostics, differences }: Found, clusterFil
       startLine: 1,
       endLine: 1,
     },
-  ];
+    ...lines,
+  ]);
 }
 
 /** For the job summary: what is wrong, the one command that mends it, and the patch. */

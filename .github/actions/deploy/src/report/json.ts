@@ -1,4 +1,5 @@
+import type { AuditRecord } from './audit-record.ts';
 import type { RunReport } from './run-report.ts';
 
-/** The whole report as a file for programs. */
-export const json = (report: RunReport): string => `${JSON.stringify(report, null, 2)}\n`;
+/** A whole report or record as a file for programs. */
+export const json = (data: RunReport | AuditRecord): string => `${JSON.stringify(data, null, 2)}\n`;

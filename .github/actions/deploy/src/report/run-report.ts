@@ -4,6 +4,7 @@ import type { Approval } from '../plan/approval.ts';
 import type { Impact } from '../plan/impact.ts';
 import type { Bar } from '../plan/timeline.ts';
 import type { Finding } from '../verify/finding.ts';
+import type { AuditRecord } from './audit-record.ts';
 
 /** Modes that observe the machines, and modes that may change them. `status` is `verify` in a terminal. */
 export const MODES = [
@@ -122,4 +123,6 @@ export interface RunReport {
   readonly logs: readonly LogText[];
   /** Connections, commands, statements …: name → number. */
   readonly counters: Readonly<Record<string, number>>;
+  /** What is kept of a run that changed something. */
+  readonly record?: AuditRecord;
 }
