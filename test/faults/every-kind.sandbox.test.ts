@@ -18,31 +18,29 @@ afterAll(async () => {
   await stage?.close();
 });
 
-/** Kinds of which one run meets a single one come twice: what was done is not met again. */
-const LIFE: readonly Change[] = [
-  changeNamed('first bootstrap'),
-  changeNamed('grow by a machine'),
-  changeNamed('follower becomes observer'),
-  changeNamed('take a machine out'),
-  changeNamed('grow by a machine'),
-  changeNamed('follower becomes observer'),
-  changeNamed('take a machine out'),
-  changeNamed('labels'),
-  { ...changeNamed('labels'), name: 'another release', release: '3.4.10', touches: () => true },
-];
+const LIFE: readonly Change[] = [changeNamed('first bootstrap'), changeNamed('grow by a machine')];
+
+/** What these changes always do; who registers an FE first, the run or the FE's own script, is a matter of luck. */
+const KINDS = ['activate', 'lock', 'pull', 'stage', 'writeState'];
 
 describe('a cluster whose runs are killed', () => {
-  it.each(LIFE.map((change, at) => [`${at + 1}. ${change.name}`, change] as const))(
+  it.each(LIFE.map(change => [change.name, change] as const))(
     'at every kind of operation is as declared after the next one: %s',
+    { timeout: 600_000 },
     async (_title, change) => {
-      const trial = await killAtEveryKind(stage, change, covered);
-      expect(trial.failures).toEqual([]);
-      expect(trial.samples).toBeGreaterThan(5);
+      const { failures, samples, kills } = await killAtEveryKind(stage, change, covered);
+      expect(failures).toEqual([]);
+      expect(kills.length).toBeGreaterThan(0);
+      expect(samples).toBeGreaterThan(kills.length);
     },
   );
 
-  it('was cut before, during and after each kind', () => {
-    const kinds = [...new Set([...covered].map(one => one.split(': ')[0] ?? ''))].sort();
-    expect(kinds).toEqual([]);
+  it.each(KINDS)('was cut before, during and after it: %s', kind => {
+    const cuts = ['before', 'during', 'after'].filter(cut => covered.has(`${kind}: ${cut}`));
+    expect(cuts).toEqual(['before', 'during', 'after']);
+  });
+
+  it('was cut in the middle of an upload', () => {
+    expect(covered).toContain('stage: half');
   });
 });

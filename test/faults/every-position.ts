@@ -98,8 +98,8 @@ export class EveryPosition {
 
   async #try(change: Change, spot: Spot | null): Promise<Trial> {
     const stage = await this.#ready();
-    const trial = await tryChange(stage, change, position =>
-      spot !== null && positionText(position) === positionText(spot.position) ? spot.cut : null,
+    const trial = await tryChange(stage, change, (position, kills) =>
+      kills.length === 0 && spot !== null && positionText(position) === positionText(spot.position) ? spot.cut : null,
     ).catch((error: unknown): Trial => {
       const failures = [`it threw: ${error instanceof Error ? error.stack : error}`];
       return { kills: [], met: [], failures, samples: 0, seconds: 0 };

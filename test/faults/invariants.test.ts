@@ -7,7 +7,7 @@ import type { Meta, Node, Sample } from './sample.ts';
 /** What a product that is broken in one way would leave behind, fed to the one who must notice. */
 const MACHINES = ['a', 'b', 'c'];
 
-const joined = (fe: Frontend): Frontend => ({ ...fe, joined: true });
+const joined = (fe: Frontend): Frontend => ({ ...fe, joined: true, last_heartbeat: 1 });
 const beating = (be: Backend): Backend => ({ ...be, last_heartbeat: 1, tablets: 30 });
 
 function whole(): ClusterState {
@@ -78,6 +78,14 @@ describe('the observer', () => {
     const stopped = without('a fe', 'b fe', 'c fe');
     expect(seen(twice(stopped))).toEqual([]);
     expect(seen([stopped, healthy, ...twice(stopped)])).toHaveLength(1);
+  });
+
+  it('counts a follower that joins from when the leader has heard of it', () => {
+    const state = {
+      ...whole(),
+      frontends: whole().frontends.map((fe, at) => ({ ...fe, last_heartbeat: at === 0 ? 1 : null })),
+    };
+    expect(seen(twice({ ...without('b fe', 'c fe'), state }))).toEqual([]);
   });
 
   it('believes nothing that it sees once', () => {

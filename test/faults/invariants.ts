@@ -68,7 +68,9 @@ export class Invariants {
 
   #majorityLost({ nodes, state }: Sample): string[] {
     if (state === null) return [];
-    const all = voters(state);
+    // One that joins has a vote a moment before it is ready: it begins to count when the leader has heard of it.
+    const all = voters(state).filter(fe => fe.last_heartbeat !== null);
+    if (all.length === 0) return [];
     const ready = all.filter(fe => nodes.some(node => node.kind === 'fe' && node.address === fe.host && node.ready));
     const needed = majorityOf(all.length);
     if (ready.length >= needed) this.#hadMajority = true;

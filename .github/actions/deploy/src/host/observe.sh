@@ -179,22 +179,28 @@ listening=$(awk -v wanted="$ports" '
 ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 printf '%s\n' "$listening" | put listening
 
-# chain PID: it and its ancestors, then its cgroup and its name
+# chain PID: it and its ancestors, then its cgroup and its name. By what the shell itself can do: a machine with many
+# sockets would have to start thousands of programs for one look.
 chain() {
   pid=$1
   line=''
   while [ "${pid:-0}" -gt 1 ]; do
     line="$line $pid"
-    pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null)
+    parent=''
+    { while read -r key value; do [ "$key" != PPid: ] || parent=$value; done <"/proc/$pid/status"; } 2>/dev/null
+    pid=$parent
   done
-  printf '%s\n%s\n%s\n' "${line# }" "$(tr '\n' ' ' <"/proc/$1/cgroup" 2>/dev/null)" "$(cat "/proc/$1/comm" 2>/dev/null)"
+  groups='' name=''
+  { while read -r one; do groups="$groups$one "; done <"/proc/$1/cgroup"; } 2>/dev/null
+  { read -r name <"/proc/$1/comm"; } 2>/dev/null
+  printf '%s\n%s\n%s\n' "${line# }" "$groups" "$name"
 }
 
 if [ -n "$listening" ]; then
-  names=$(printf '%s\n' "$listening" | awk '{ printf "%s-lname socket:\\[%s\\]", (NR > 1 ? " -o " : ""), $3 }')
-  # shellcheck disable=SC2086 # numbers only
-  find /proc/[0-9]*/fd -maxdepth 1 \( $names \) -printf '%p %l\n' 2>/dev/null |
-    sed -n 's|^/proc/\([0-9]*\)/fd/[0-9]* socket:\[\([0-9]*\)\]|\1 \2|p' | sort -u |
+  wanted=$(printf '%s\n' "$listening" | sed 's/.* //' | tr '\n' ' ')
+  find /proc/[0-9]*/fd -maxdepth 1 -lname 'socket:*' -printf '%p %l\n' 2>/dev/null |
+    sed -n 's|^/proc/\([0-9]*\)/fd/[0-9]* socket:\[\([0-9]*\)\]|\1 \2|p' |
+    awk -v wanted="$wanted" 'BEGIN { split(wanted, list, " "); for (i in list) is[list[i]] = 1 } $2 in is' | sort -u |
     while read -r pid inode; do
       { echo "$inode"; chain "$pid"; } | put holder
     done
