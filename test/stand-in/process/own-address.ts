@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 
 /**
@@ -6,10 +7,7 @@ import { networkInterfaces } from 'node:os';
  */
 export function ownAddress(priorityNetworks: string): string {
   const networks = priorityNetworks.split(';').filter(network => network.trim() !== '');
-  const addresses = Object.values(networkInterfaces())
-    .flatMap(list => list ?? [])
-    .filter(entry => entry.family === 'IPv4')
-    .map(entry => entry.address);
+  const addresses = ownAddresses();
   for (const network of networks) {
     const [base = '', bits = '32'] = network.trim().split('/');
     if (base.startsWith('127.') && bits === '32') return base;
@@ -17,6 +15,25 @@ export function ownAddress(priorityNetworks: string): string {
     if (found !== undefined) return found;
   }
   return addresses.find(address => !address.startsWith('127.')) ?? '127.0.0.1';
+}
+
+/** Also those of a link that is cut, which StarRocks finds (getifaddrs) and Node leaves out. */
+function ownAddresses(): readonly string[] {
+  const up = Object.values(networkInterfaces())
+    .flatMap(list => list ?? [])
+    .filter(entry => entry.family === 'IPv4')
+    .map(entry => entry.address);
+  const configured = [...routes().matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)].map(([, address = '']) => address);
+  return [...new Set([...up, ...configured])];
+}
+
+/** '' where the machine is no Linux. */
+function routes(): string {
+  try {
+    return readFileSync('/proc/net/fib_trie', 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** What to bind for that address: with it the loopback, where health checks ask. */

@@ -292,6 +292,37 @@ describe('a downgrade', () => {
   });
 });
 
+describe('a revert of what never came up', () => {
+  /** Its container has the new release, and its row is that of the last heartbeat. */
+  const broken = (service: 'starrocks-be' | 'starrocks-fe') => {
+    const world = deployed(three);
+    const [, host] = newer.hosts;
+    const wanted = [host?.fe, ...(host?.be ?? [])].find(one => one?.name === service);
+    const silent = { ...world, answers: { ...world.answers, [`10.0.0.2/${service}`]: known(false) } };
+    return withMachine(silent, '10.0.0.2', machine => ({
+      ...machine,
+      containers: machine.containers.map(one =>
+        one.service === service
+          ? { ...one, image: wanted?.image ?? '', digest: wanted?.digest ?? '', health: 'unhealthy' as const }
+          : one,
+      ),
+    }));
+  };
+  const steps = (world: World) =>
+    unfold(three, meets(three, world), everything).waves.flatMap(wave =>
+      wave.steps.flatMap(step => (step.action === 'downgrade' ? step.operations.map(one => one.kind) : [])),
+    );
+
+  it('takes a BE back with balancing off, as any other', () => {
+    expect(story(three, meets(three, broken('starrocks-be'))).flat()).toContain('switch tablet balancing off');
+    expect(steps(broken('starrocks-be'))).toEqual(['activate']);
+  });
+
+  it('takes an FE back after its metadata was copied, as any other', () => {
+    expect(steps(broken('starrocks-fe'))).toEqual(['copyMetadata', 'activate']);
+  });
+});
+
 describe('a change of the version is refused', () => {
   const to = (version: string) => cluster([{}, {}, {}], { version });
   const from = (version: string, wanted: string): [typeof newer, World] => [
@@ -312,7 +343,9 @@ describe('a change of the version is refused', () => {
 
   it('while a machine cannot be looked at', () => {
     const world = { ...running, hosts: { ...running.hosts, '10.0.0.3': unknown('cut off') } };
-    expect(codes(newer, world)).toEqual(['E_VERSION_AWAY']);
+    expect(makePlan(newer, world, everything).problems).toMatchObject([
+      { code: 'E_VERSION_AWAY', message: '3.3.18 is to become 3.4.10, and 10.0.0.3 cannot be looked at: cut off.' },
+    ]);
   });
 
   it('together with a machine that comes or goes, or a role that changes', () => {

@@ -18,9 +18,12 @@ export interface VersionChange {
   readonly from: string;
 }
 
-/** What it runs, as far as anybody knows. */
-const releaseAt = ({ row, container }: Node): string | null =>
-  row?.version != null ? releaseOf(row.version) : container === null ? null : releaseOfImage(container.image);
+/** What it runs, as far as anybody knows. The row of one that is silent tells of the container that it had before. */
+const releaseAt = ({ row, container, answers }: Node): string | null => {
+  const told = row?.version == null ? null : releaseOf(row.version);
+  const tagged = container === null ? null : releaseOfImage(container.image);
+  return answers === true ? (told ?? tagged) : (tagged ?? told);
+};
 
 /** It runs another release. A container of the wanted image whose row says the old one has not been heard of yet. */
 export function versionDiffers(v: View, node: Node): boolean {
@@ -88,7 +91,7 @@ export function versionProblems(v: View): Problem[] {
       refuse(
         'E_VERSION_AWAY',
         host.address,
-        `${change.from} is to become ${version}, and ${host.address} cannot be looked at${host.maintenance ? ': it is in maintenance' : ''}.`,
+        `${change.from} is to become ${version}, and ${host.address} cannot be looked at: ${whyUnseen(v, host.address)}.`,
         'Bring it back first: the releases of all machines change in one order.',
       ),
     );
@@ -105,6 +108,11 @@ export function versionProblems(v: View): Problem[] {
       ),
     ),
   ];
+}
+
+function whyUnseen(v: View, address: string): string {
+  const answer = v.world.hosts[address];
+  return answer === undefined || answer.known ? 'it was not asked' : answer.reason;
 }
 
 /** What else cluster.yaml asks for: it would be done with a cluster of two releases. */
