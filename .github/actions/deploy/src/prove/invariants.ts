@@ -138,6 +138,9 @@ function metadataLost({ world, away }: Truth, host: string): string[] {
   if (!world.cluster.known) return [];
   const voters = world.cluster.value.frontends.filter(votes);
   if (!voters.some(row => row.host === host)) return [];
+  const own = world.hosts[host];
+  // It is lost already.
+  if (own?.known === true && own.value.fe?.meta !== 'whole') return [];
   const intact = voters.filter(row => {
     if (row.host === host) return false;
     const answer = world.hosts[row.host];
