@@ -84,7 +84,10 @@ function replicasLost(desired: ClusterJson, truth: Truth, steps: readonly Step[]
   const down = declared.filter(({ key, row }) => row !== undefined && !works(truth, key, row.alive)).length;
   const allowed = replicasAway(desired.default_replication_num);
   const locations = new Set(hit.map(({ location }) => location));
+  const torn = cluster.value.unhealthy_tablets ?? 0;
+  const before = truth.unhealthy_before ?? torn;
   return [
+    ...(torn > before ? [`replicas are lost: ${torn} tablets are not whole, ${before} were before`] : []),
     ...(down + hit.length > allowed
       ? [`replicas are lost: ${down + hit.length} BEs would be away, and replication allows ${allowed}`]
       : []),
