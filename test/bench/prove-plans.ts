@@ -2,7 +2,8 @@ import { makePlan } from '../../.github/actions/deploy/src/plan/plan.ts';
 import { explore } from '../../.github/actions/deploy/src/prove/explore.ts';
 import { prove } from '../../.github/actions/deploy/src/prove/prove.ts';
 import { cluster, deployed, everything, type HostSketch, meets } from '../unit/plan/worlds.ts';
-import { seconds, shown } from './median.ts';
+import { checkWorlds } from '../worlds/check-worlds.ts';
+import { median, seconds, shown } from './median.ts';
 
 /** FEs without BEs and BEs without FEs, each with this conf. */
 const nodes = (fes: number, bes: number, conf: string) =>
@@ -10,6 +11,8 @@ const nodes = (fes: number, bes: number, conf: string) =>
     ...Array.from({ length: fes }, (): HostSketch => ({ be: 0, fe_conf: conf })),
     ...Array.from({ length: bes }, (): HostSketch => ({ fe: null, be_conf: conf })),
   ]);
+
+const WORLDS = 500;
 
 /** A change of every conf: what two faults can lead to in 5 FE + 6 BE, and planning and proving 3 FE + 300 BE. */
 export async function provePlans(): Promise<string[]> {
@@ -22,9 +25,11 @@ export async function provePlans(): Promise<string[]> {
   const planned = await seconds(3, () => {
     prove(large, wide, everything, makePlan(large, wide, everything));
   });
+  const worlds = await seconds(3, () => checkWorlds(1, WORLDS));
   return [
     `5 FE + 6 BE: ${one?.states} states with one fault, ${two?.states} with two, all of them: ${two?.exhaustive}`,
     `with two faults: ${shown(time)}`,
     `planning and proving 3 FE + 300 BE: ${shown(planned)}`,
+    `simulated worlds per second, on one core: ${Math.round(WORLDS / median(worlds))}`,
   ];
 }

@@ -68,9 +68,9 @@ export class Project {
   }
 
   /** What a run of this mode begins with. */
-  prepare(mode: Wish['mode']): Promise<RunOptions> {
+  prepare(mode: Wish['mode'], wish: Partial<Wish> = {}): Promise<RunOptions> {
     const quiet = () => undefined;
-    return prepare(this.#wish(mode, {}), this.env, quiet, new AbortController().signal);
+    return prepare(this.#wish(mode, wish), this.env, quiet, new AbortController().signal);
   }
 
   #wish(mode: Wish['mode'], wish: Partial<Wish>): Wish {

@@ -98,15 +98,20 @@ describe('what a wave takes away', () => {
     expect(plan.waves.map((wave, at) => [wave.title, told[at]])).toEqual([
       [
         'upload the files and pull the images',
-        { down: [], quorum: { up: 3, needed: 2, all: 3 }, replicas: { away: 0, allowed: 1 }, next_failure: null },
+        {
+          down: [],
+          quorum: { up: 3, needed: 2, all: 3 },
+          replicas: { away: 0, allowed: 1, left: 3, all: 3 },
+          next_failure: null,
+        },
       ],
       [
         'restart BEs',
         {
           down: ['10.0.0.2/starrocks-be'],
           quorum: { up: 3, needed: 2, all: 3 },
-          replicas: { away: 1, allowed: 1 },
-          next_failure: 'One more BE down could stop writes to tablets with two replicas away.',
+          replicas: { away: 1, allowed: 1, left: 2, all: 3 },
+          next_failure: 'One more BE down could stop writes to tablets with 1 of 3 replicas left.',
         },
       ],
       [
@@ -114,7 +119,7 @@ describe('what a wave takes away', () => {
         {
           down: ['10.0.0.1/starrocks-fe'],
           quorum: { up: 2, needed: 2, all: 3 },
-          replicas: { away: 0, allowed: 1 },
+          replicas: { away: 0, allowed: 1, left: 3, all: 3 },
           next_failure: 'One more FE down would leave no leader until one is back.',
         },
       ],

@@ -20,6 +20,8 @@ export interface HostSketch {
   fe_conf?: string;
   be_conf?: string;
   app?: string;
+  /** Storage folders of each BE; 1 where nothing is said. */
+  disks?: number;
 }
 
 const folder = (use: 'meta' | 'storage', container: string, host: string) => ({ use, container, host });
@@ -42,13 +44,18 @@ function fe(sketch: HostSketch, version: string): FeService | null {
   };
 }
 
+const more = (disks = 1): string => (disks === 1 ? '' : `-${disks} disks`);
+
 const be = (sketch: HostSketch, index: number, version: string): BeService => ({
   kind: 'be',
   name: index === 0 ? 'starrocks-be' : `starrocks-be-${index}`,
   index,
   image: `starrocks/be-ubuntu:${version}`,
-  digest: `be-${index}-${sketch.be_conf ?? ''}${released(version)}`,
-  folders: [folder('storage', '/opt/starrocks/be/storage', `/opt/starrocks-ha/data/be-${index}/storage`)],
+  digest: `be-${index}-${sketch.be_conf ?? ''}${more(sketch.disks)}${released(version)}`,
+  folders: Array.from({ length: sketch.disks ?? 1 }, (_, disk) => {
+    const which = disk === 0 ? '' : `-${disk}`;
+    return folder('storage', `/opt/starrocks/be/storage${which}`, `/opt/starrocks-ha/data/be-${index}/storage${which}`);
+  }),
   ports: {
     be_port: 9060 + index,
     be_http_port: 8040 + index,

@@ -80,3 +80,26 @@ test.each(['\u001b[2Jgone', 'a\rb', 'a\nb', '\u0007', '\u009b31m', '\u202eexe.tx
     expect(shown.split('\n').length).toBe(terminal(hostile('plain'), 'never').split('\n').length);
   },
 );
+
+test('a plan says what each wave takes away and what is left', () => {
+  const wave = { steps: [], impact: null };
+  const impact = {
+    ...{ down: ['10.88.0.11/starrocks-be'], quorum: { up: 3, needed: 2, all: 3 } },
+    ...{ replicas: { away: 1, allowed: 1, left: 2, all: 3 }, next_failure: 'One more BE down could stop writes.' },
+  };
+  const planned = report({
+    outcome: 'differs',
+    timeline: [{ host: '10.88.0.11', service: 'starrocks-be', action: 'restart', from: 0, to: 16 }],
+    waves: [
+      { ...wave, title: 'upload' },
+      { ...wave, title: 'restart BEs', impact },
+    ],
+  });
+  expect(terminal(planned, 'never')).toContain(
+    [
+      'Away meanwhile, and what is left:',
+      'restart BEs: 10.88.0.11/starrocks-be; 1 BE away, 2 of 3 replicas left; One more BE down could stop writes.',
+    ].join('\n'),
+  );
+  expect(terminal(report(), 'never')).not.toContain('what is left');
+});

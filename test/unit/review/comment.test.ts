@@ -26,7 +26,7 @@ describe('the comment', () => {
 
   it('tells the order, what is away meanwhile, and what is left', () => {
     expect(text).toContain(
-      '| 3 | restart starrocks-be on 192.168.1.10 | conf/be/be.conf differs | 192.168.1.10/starrocks-be<br>1 BE away, 1 allowed<br>',
+      '| 3 | restart starrocks-be on 192.168.1.10 | conf/be/be.conf differs | 192.168.1.10/starrocks-be<br>1 BE away, 2 of 3 replicas left<br>',
     );
     expect(text).not.toContain('upload the files');
   });

@@ -469,7 +469,10 @@ function versionOf(
   const machine = answer?.known === true ? answer.value : null;
   const image = machine?.containers.find(one => one.service === service.name)?.image;
   if (image === undefined) return row.version;
-  return image === service.image ? desired.version : (releaseOfImage(image) ?? row.version);
+  // One that leaves is no part of what becomes another release.
+  const host = hostsOf(desired).get(row.host);
+  const stays = host?.fe === service || host?.be.some(be => be === service);
+  return stays && image === service.image ? desired.version : (releaseOfImage(image) ?? row.version);
 }
 
 /** What machines come to look like by themselves: containers that answer are healthy, members know that they are. */
@@ -574,9 +577,10 @@ function elect(desired: ClusterJson, world: World): World {
   };
   const founds = members.length === 0 && runs(desired.master_host);
   const electing = founds ? fes.filter(({ host }) => host.address === desired.master_host) : members;
-  const running = electing.filter(({ host }) => runs(host.address));
+  const voters = electing.filter(({ fe }) => fe.role === 'follower');
+  const running = voters.filter(({ host }) => runs(host.address));
   const leader = running[0]?.host.address;
-  if (leader === undefined || running.length < majority(electing.length)) return world;
+  if (leader === undefined || running.length < majority(voters.length)) return world;
   const id = feData(leader)?.cluster_id ?? 'new';
   const frontends = electing.map(({ host, fe }) => ({
     ...newFrontend(

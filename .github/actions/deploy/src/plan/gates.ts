@@ -158,11 +158,13 @@ function frontendGone(v: View, key: string): string | null {
   if (v.rows.leader === node.host.address) return `${node.host.address} leads`;
   const still = node.machine === null ? !node.row.alive : down(node);
   if (!still) return `${key} runs, or nobody knows whether it does`;
-  const others = electing(v).filter(row => row !== node.row);
+  if (node.row.role === 'OBSERVER') return null;
+  const voters = electing(v);
+  const others = voters.filter(row => row !== node.row);
   const left = others.filter(row => isUp(v, row)).length;
-  return left >= majority(others.length)
-    ? null
-    : `${left} of the other ${others.length} followers are up and ${majority(others.length)} are needed`;
+  // It counts until its row is gone: fewer could not write down that it goes.
+  const needed = majority(voters.length);
+  return left >= needed ? null : `${left} of the other ${others.length} followers are up and ${needed} are needed`;
 }
 
 function backendsWithout(v: View, keys: readonly string[]): string | null {

@@ -26,6 +26,15 @@ export function removeFrontends(v: View): Next | null {
   return first === undefined ? null : stands(first) ? dropFrontend(v, first) : stopFrontend(v, first);
 }
 
+/** One that stands still counts for a majority that others need: it goes before any of them is stopped. */
+export function removeDeadFrontends(v: View): Next | null {
+  const [first] = v.leavingFrontends.filter(node => registered(node) && stands(node));
+  return first === undefined ? null : ifItMay(dropFrontend(v, first));
+}
+
+/** What cannot be done yet is said in its own turn. */
+const ifItMay = (decision: Next | null): Next | null => (decision?.kind === 'wave' ? decision : null);
+
 /** Nothing of it runs, or its machine is gone and the leader has not heard of it. */
 const stands = (node: FeNode): boolean => (node.machine === null ? node.row?.alive === false : down(node));
 
@@ -76,10 +85,18 @@ const dropStatement = (node: FeNode): Operation => ({
   },
 });
 
+/** One that stands still is in the way of every restart until its replicas are elsewhere: it goes first. */
+export function leaveDeadBackends(v: View): Next | null {
+  const dead = v.leavingBackends.filter(node => (node.machine === null ? node.row?.alive === false : down(node)));
+  return removeDrained(v, dead) ?? ifItMay(drain(v, dead));
+}
+
 /** Their tablets move to the others, for as long as that takes. */
-export function drainBackends(v: View): Next | null {
-  const leaving = v.leavingBackends.filter(registered);
-  const draining = leaving.filter(node => node.row?.system_decommissioned === true);
+export const drainBackends = (v: View): Next | null => drain(v, v.leavingBackends);
+
+function drain(v: View, nodes: readonly BeNode[]): Next | null {
+  const leaving = nodes.filter(registered);
+  const draining = v.leavingBackends.filter(node => node.row?.system_decommissioned === true);
   const together = leaving.filter(node => !draining.includes(node)).slice(0, DRAINS_AT_ONCE - draining.length);
   const [first] = together;
   if (first === undefined) return null;
@@ -123,10 +140,10 @@ export function cancelDrains(v: View): Next | null {
 }
 
 /** None of its tablets is left: the container goes, its folders stay and say since when, and the row goes last. */
-export function removeBackends(v: View): Next | null {
-  const empty = v.leavingBackends.filter(
-    node => registered(node) && holds({ kind: 'drained', node: node.key }, v) === null,
-  );
+export const removeBackends = (v: View): Next | null => removeDrained(v, v.leavingBackends);
+
+function removeDrained(v: View, nodes: readonly BeNode[]): Next | null {
+  const empty = nodes.filter(node => registered(node) && holds({ kind: 'drained', node: node.key }, v) === null);
   return wave(
     'remove BEs that hold no tablet any more',
     empty.map(node => {

@@ -7,7 +7,9 @@ import {
   cancelDrains,
   changeRoles,
   drainBackends,
+  leaveDeadBackends,
   removeBackends,
+  removeDeadFrontends,
   removeFrontends,
   removeLeftovers,
   roleDiffers,
@@ -69,14 +71,16 @@ const CONVERGE: readonly Rule[] = [
   startFrontendsThatAreDown,
   registerFrontends,
   awaitFrontends,
-  changeRoles,
   joinFrontend,
   startBackendsThatAreDown,
   addBackends,
   awaitBackends,
+  removeDeadFrontends,
+  changeRoles,
   removeLeftovers,
   removeFrontends,
   setLocations,
+  leaveDeadBackends,
   saveSwitches,
   holdBalance,
   makeImage,
@@ -421,7 +425,7 @@ function awaitLeaderOfStarted(v: View): Next | null {
 /** One at a time: each new follower changes what a majority is. */
 function joinFrontend(v: View): Next | null {
   const waiting = v.frontends.filter(
-    node => reachable(node) && (node.container === null || (needsJoin(node) && down(node))),
+    node => reachable(node) && !roleDiffers(node) && (node.container === null || (needsJoin(node) && down(node))),
   );
   const order = [
     ...waiting.filter(node => node.service.role === 'follower'),
@@ -453,12 +457,12 @@ function joinFrontend(v: View): Next | null {
 }
 
 /** It would join with a release whose turn has not come, and the old one is not there any more. */
-const awaitsRelease = (v: View, node: FeNode): Next =>
+const awaitsRelease = (v: View, node: Node): Next =>
   blocked(
     node,
     'E_VERSION_AND_MORE',
-    `${node.key} has lost its container and its metadata while the cluster becomes ${v.desired.version}.`,
-    'Write the release that the other FEs run, deploy, and then write the new one again.',
+    `${node.key} has lost its container${node.service.kind === 'fe' ? ' and its metadata' : ''} while the cluster becomes ${v.desired.version}.`,
+    'Write the release that the others run, deploy, and then write the new one again.',
   );
 
 function startBackendsThatAreDown(v: View): Next | null {
@@ -478,10 +482,13 @@ function startBackendsThatAreDown(v: View): Next | null {
 
 function addBackends(v: View): Next | null {
   const missing = v.backends.filter(node => reachable(node) && (node.row === null || node.container === null));
+  const early = missing.filter(node => versionDiffers(v, node) && !mayChange(v, node));
+  const [lost] = early.filter(node => node.container === null);
+  if (lost !== undefined) return awaitsRelease(v, lost);
   return wave(
     'add BEs',
     missing.map(node => {
-      const start = running(node) && current(node) ? [] : [...introduce(v, node), activate(node)];
+      const start = startOf(v, node);
       const action = start.length === 0 ? 'register' : 'add';
       const reason = node.row === null ? 'it is not registered' : 'its container is missing';
       return step(node, action, reason, [...start, ...(node.row === null ? [addBackend(node)] : [])]);
@@ -496,6 +503,12 @@ function introduce(v: View, node: BeNode): Operation[] {
   const peers = peersFor(v, host.address);
   const { missing, gone } = peersDiffer(v, node, peers);
   return missing.length + gone.length === 0 ? [] : [{ kind: 'writeState', host: host.address, peers }];
+}
+
+/** One that exists keeps its release until it is rolled: then tablets are not balanced, and its turn has come. */
+function startOf(v: View, node: BeNode): Operation[] {
+  if (versionDiffers(v, node) && node.container !== null) return running(node) ? [] : [asBefore(node)];
+  return running(node) && current(node) ? [] : [...introduce(v, node), activate(node)];
 }
 
 function awaitBackends(v: View): Next | null {
@@ -554,11 +567,11 @@ function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | nu
   if (first === undefined) return null;
   const width = isTrial(v) ? 1 : Math.max(1, replicasAway(v.desired.default_replication_num));
   const alike = differ.filter(node => node !== first && node.host.location === first.host.location);
-  const together = [first, ...alike].slice(0, width);
-  const gate: Gate = {
-    kind: 'replicas-without',
-    nodes: together.map(node => node.key),
-  };
+  const gateOf = (nodes: readonly BeNode[]): Gate => ({ kind: 'replicas-without', nodes: nodes.map(node => node.key) });
+  // Fewer together where others are away already.
+  const widths = [first, ...alike].slice(0, width).map((_, less) => [first, ...alike].slice(0, width - less));
+  const together = widths.find(nodes => holds(gateOf(nodes), v) === null) ?? [first];
+  const gate = gateOf(together);
   if (replicasAway(v.desired.default_replication_num) === 0) {
     return takeOutage(
       v,

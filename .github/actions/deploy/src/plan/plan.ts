@@ -41,19 +41,24 @@ export function makePlan(desired: ClusterJson, world: World, request: Request): 
   return { waves, problems, digest: planDigest(desired, waves), draining, hosts };
 }
 
-/** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */
+/**
+ * The waves, the world that each of them meets, why they end early if they do (a refusal, or `open`: a wait), and the
+ * world that they lead to.
+ */
 export function unfold(
   desired: ClusterJson,
   world: World,
   request: Request,
 ): {
   readonly waves: readonly Wave[];
+  readonly met: readonly World[];
   readonly problems: readonly Problem[];
   readonly open: boolean;
   readonly draining: boolean;
   readonly end: World;
 } {
   const waves: Wave[] = [];
+  const met: World[] = [];
   const memory: GrowingMemory = {
     started: {},
     unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null,
@@ -80,6 +85,7 @@ export function unfold(
       continue;
     }
     waves.push({ title: decision.title, steps: decision.steps, ...(draining ? { later: true } : {}) });
+    met.push(at);
     draining ||= decision.steps.some(step => step.action === 'drain');
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
     for (const operation of decision.steps.flatMap(step => step.operations)) {
@@ -91,5 +97,5 @@ export function unfold(
     }
     at = settle(desired, at);
   }
-  return { waves, problems, open, draining, end: at };
+  return { waves, met, problems, open, draining, end: at };
 }

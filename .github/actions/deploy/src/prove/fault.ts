@@ -17,6 +17,8 @@ export type Fault =
 export interface Truth {
   readonly world: World;
   readonly away: Readonly<Record<string, HostWorld>>;
+  /** Tablets that were not whole before the run's first step; absent: nobody asks. */
+  readonly unhealthy_before?: number;
 }
 
 export function sentence(fault: Fault): string {

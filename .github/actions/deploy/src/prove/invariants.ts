@@ -87,7 +87,10 @@ function replicasLost(desired: ClusterJson, truth: Truth, steps: readonly Step[]
   const down = declared.filter(({ key, row }) => row !== undefined && !works(truth, key, row, newest)).length;
   const allowed = replicasAway(desired.default_replication_num);
   const locations = new Set(hit.map(({ location }) => location));
+  const torn = cluster.value.unhealthy_tablets ?? 0;
+  const before = truth.unhealthy_before ?? torn;
   return [
+    ...(torn > before ? [`replicas are lost: ${torn} tablets are not whole, ${before} were before`] : []),
     ...(down + hit.length > allowed
       ? [`replicas are lost: ${down + hit.length} BEs would be away, and replication allows ${allowed}`]
       : []),
@@ -141,6 +144,9 @@ function metadataLost({ world, away }: Truth, host: string): string[] {
   if (!world.cluster.known) return [];
   const voters = world.cluster.value.frontends.filter(votes);
   if (!voters.some(row => row.host === host)) return [];
+  const own = world.hosts[host];
+  // It is lost already.
+  if (own?.known === true && own.value.fe?.meta !== 'whole') return [];
   const intact = voters.filter(row => {
     if (row.host === host) return false;
     const answer = world.hosts[row.host];

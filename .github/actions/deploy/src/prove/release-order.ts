@@ -7,8 +7,9 @@ import type { Container, HostWorld } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 
 /** What StarRocks' documentation forbids while releases change, in the words of whoever would have to explain it. */
-export const releaseOrderBroken = (desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] =>
-  steps.flatMap(step =>
+export const releaseOrderBroken = (desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] => [
+  ...untried(desired, truth, steps),
+  ...steps.flatMap(step =>
     step.operations.flatMap((operation, at) => {
       if (operation.kind !== 'activate') return [];
       const old = others(desired, truth).find(
@@ -18,7 +19,24 @@ export const releaseOrderBroken = (desired: ClusterJson, truth: Truth, steps: re
       const before = step.operations.slice(0, at);
       return wrongChange(desired, truth, operation, before, old.release).map(what => `${stepTitle(step)}: ${what}`);
     }),
+  ),
+];
+
+/** As long as no BE runs the wanted release, one alone tries it. */
+function untried(desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] {
+  const old = others(desired, truth).filter(one => one.container.service !== 'starrocks-fe');
+  const backends = desired.hosts.reduce((sum, host) => sum + host.be.length, 0);
+  const first = steps.filter(step =>
+    step.operations.some(
+      operation =>
+        operation.kind === 'activate' &&
+        old.some(one => one.host === operation.host && one.container.service === operation.service),
+    ),
   );
+  return first.length > 1 && old.length === backends
+    ? [`${first.length} BEs try ${desired.version} at once, and none has run it yet`]
+    : [];
+}
 
 interface Other {
   readonly host: string;

@@ -12,7 +12,9 @@ export function impactText(impact: Impact | null): string[] {
   return [
     names,
     ...(fe && quorum !== null ? [`${quorum.up} of ${quorum.all} followers up, ${quorum.needed} needed`] : []),
-    ...(replicas !== null && replicas.away > 0 ? [`${replicas.away} BE away, ${replicas.allowed} allowed`] : []),
+    ...(replicas !== null && replicas.away > 0
+      ? [`${replicas.away} BE away, ${replicas.left} of ${replicas.all} replicas left`]
+      : []),
     ...(next_failure === null ? [] : [next_failure]),
   ];
 }

@@ -1,5 +1,6 @@
 import { type Colour, type Style, styled } from './colour.ts';
 import { bars } from './gantt.ts';
+import { impactText } from './impact-text.ts';
 import { problemText } from './problem-text.ts';
 import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
 import { mysqlTable, padded, width } from './table.ts';
@@ -33,6 +34,7 @@ export function terminal(report: RunReport, colour: Colour): string {
       return `${outcome} ${visible(step.title)}${time === '' ? '' : ` (${time})`}: ${visible(step.reason)}`;
     }),
     bars(report.timeline),
+    report.timeline.length > 0 ? impactLines(report) : [],
     report.dangers.map(danger => `${paint('yellow', 'warning')} ${visible(danger)}`),
     hostLines(report, paint),
     [mysqlTable(report.frontends), mysqlTable(report.backends)].filter(table => table !== ''),
@@ -53,6 +55,20 @@ export function terminal(report: RunReport, colour: Colour): string {
     .map(block => block.join('\n'))
     .join('\n\n')}\n`;
 }
+
+/** One line for each wave that takes something away. */
+const impactLines = ({ waves }: RunReport): string[] => {
+  const lines = waves.flatMap(({ title, impact }) => {
+    const told = impactText(impact);
+    return told.length === 0 ? [] : [`${title}: ${told.join('; ')}`];
+  });
+  const shown = lines.slice(0, WAVES).map(visible);
+  if (lines.length === 0) return [];
+  const more = lines.length > WAVES ? [`and ${lines.length - WAVES} waves more like these`] : [];
+  return ['Away meanwhile, and what is left:', ...shown, ...more];
+};
+
+const WAVES = 12;
 
 function hostLines({ hosts }: RunReport, paint: (style: Style, text: string) => string): string[] {
   const longest = Math.max(0, ...hosts.map(host => width(visible(host.address))));

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
+import { unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { becomes, cluster, deployed, stopped } from './worlds.ts';
+
+describe('what a cluster does by itself', () => {
+  it('is not led by an observer, and observers are no majority', () => {
+    const desired = cluster([{}, { fe: 'observer' }, { fe: 'observer' }]);
+    const off = stopped(deployed(desired), '10.0.0.1', 'starrocks-fe');
+    expect(settle(desired, { ...off, cluster: unknown('nobody leads') }).cluster.known).toBe(false);
+  });
+
+  it('lets nodes that leave keep the release that they run', () => {
+    const now = cluster([{}, {}, {}], { version: '3.4.10' });
+    const { cluster: found } = settle(now, becomes(now, cluster([{}, {}, {}, {}])));
+    if (!found.known) throw new Error(found.reason);
+    const { frontends, backends } = found.value;
+    const versions = [...frontends, ...backends].filter(row => row.host === '10.0.0.4').map(row => row.version);
+    expect(versions).toEqual(['3.3.18', '3.3.18']);
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { apply } from '../../../.github/actions/deploy/src/plan/effects.ts';
+import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
+import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import type { Step } from '../../../.github/actions/deploy/src/plan/step.ts';
+import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
+import { violations } from '../../../.github/actions/deploy/src/prove/invariants.ts';
+import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
+import { cluster, deployed, everything, meets } from '../plan/worlds.ts';
+
+const replicas = { default_replication_num: 5 };
+const five = cluster([{}, {}, {}, { fe: null }, { fe: null }], replicas);
+const newer = cluster([{}, {}, {}, { fe: null }, { fe: null }], { ...replicas, version: '3.4.10' });
+
+function withUnhealthy(world: World, unhealthy_tablets: number): World {
+  if (!world.cluster.known) throw new Error(world.cluster.reason);
+  return { ...world, cluster: known({ ...world.cluster.value, unhealthy_tablets }) };
+}
+
+/** What the checker says of the planner's own way, without any fault. */
+const storyOf = (desired: ClusterJson, world: World) =>
+  explore(desired, world, everything, { faults: 0, limit: 10_000 }).story;
+
+describe('the checker finds nothing wrong', () => {
+  it('with an upgrade where two BEs may be away', () => {
+    expect(storyOf(newer, meets(newer, deployed(five)))).toBeNull();
+  });
+
+  it('with a downgrade of the same', () => {
+    expect(storyOf(five, meets(five, deployed(newer)))).toBeNull();
+  });
+
+  it('with what is done while tablets are not whole', () => {
+    const { waves, met } = unfold(newer, meets(newer, deployed(five)), everything);
+    const told = met.flatMap(world => {
+      let at = withUnhealthy(world, 7);
+      const memory = { started: {}, unhealthy_before: 2, images_before: {} };
+      // First they may be repaired; then comes what this is about.
+      for (let turn = 0; turn < 3; turn += 1) {
+        const decision = next({ desired: newer, world: at, request: everything, memory });
+        if (decision.kind !== 'wave') return [];
+        const wrong = violations(newer, { world: at, away: {}, unhealthy_before: 2 }, decision.steps);
+        if (wrong.length > 0) return wrong;
+        for (const operation of decision.steps.flatMap(step => step.operations)) at = apply(operation, newer, at);
+      }
+      return [];
+    });
+    expect(waves.length).toBeGreaterThan(10);
+    expect(told).toEqual([]);
+  });
+});
+
+describe('the checker names', () => {
+  const world = () => meets(newer, deployed(five));
+  const both = (['10.0.0.4', '10.0.0.5'] as const).map(
+    (host): Step => ({
+      ...{ action: 'upgrade', host, service: 'starrocks-be', reason: '', gates: [], outage: null },
+      operations: [{ kind: 'activate', host, service: 'starrocks-be', expects: 'be-0-', digest: 'be-0--3.4.10' }],
+    }),
+  );
+
+  it('two BEs that try a release together', () => {
+    expect(violations(newer, { world: world(), away: {} }, both)).toContain(
+      '2 BEs try 3.4.10 at once, and none has run it yet',
+    );
+  });
+
+  it('a BE that is stopped while tablets are not whole', () => {
+    const torn = withUnhealthy(world(), 7);
+    expect(violations(newer, { world: torn, away: {}, unhealthy_before: 2 }, both.slice(0, 1))).toContain(
+      'replicas are lost: 7 tablets are not whole, 2 were before',
+    );
+  });
+});
