@@ -128,7 +128,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
         containers: machine.containers.filter(container => container.service !== operation.service),
       }));
     case 'retire':
-      return world;
+      return onHost(world, operation.host, machine => forgotten(machine, operation.service));
     case 'adopt':
       return onHost(world, operation.host, machine =>
         adopted(withFiles(machine, desired, operation.host, operation.service), operation),
@@ -227,6 +227,15 @@ function activated(
     ...machine,
     containers: [...machine.containers.filter(one => one.service !== service.name), container],
   };
+}
+
+/** That it was a member is forgotten: a new node may begin there with an empty folder. */
+function forgotten(machine: HostWorld, service: ServiceName): HostWorld {
+  if (service === 'starrocks-fe') {
+    return withFe(machine, fe => ({ ...fe, state: { ...fe.state, member: null } }));
+  }
+  const data = machine.be[service];
+  return data === undefined ? machine : { ...machine, be: { ...machine.be, [service]: { ...data, member: null } } };
 }
 
 function adopted(machine: HostWorld, operation: Extract<Operation, { kind: 'adopt' }>): HostWorld {
@@ -361,7 +370,7 @@ const newBackend = (host: string, port: number): BackendRow => ({
 
 /** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
 export function settle(desired: ClusterJson, world: World): World {
-  let settled = elect(desired, world);
+  let settled = registered(desired, elect(desired, world));
   const answers: Record<string, World['answers'][string]> = { ...settled.answers };
   // What stands still says nothing, whether or not a row knows it.
   for (const host of [...desired.hosts, ...world.leaving]) {
@@ -426,6 +435,44 @@ export function settle(desired: ClusterJson, world: World): World {
     beating.set(row.host, (beating.get(row.host) ?? new Set()).add(be.name));
   }
   return { ...settled, hosts: learnt(settled.hosts, frontends, beating, answers) };
+}
+
+/**
+ * Scripts of nodes that begin with nothing register them at an FE that they know, as long as root needs no password
+ * there; where it needs one, they wait for the deploy to do that.
+ */
+function registered(desired: ClusterJson, world: World): World {
+  if (!world.cluster.known) return world;
+  const { value: rows } = world.cluster;
+  if (desired.password_env !== null && !rows.root_open) return world;
+  const here = new Set([
+    ...rows.frontends.map(row => row.host),
+    ...rows.backends.map(row => `${row.host}:${row.heartbeat_port}`),
+  ]);
+  const frontends: FrontendRow[] = [];
+  const backends: BackendRow[] = [];
+  for (const { address, fe, be } of desired.hosts) {
+    const answer = world.hosts[address];
+    if (answer?.known !== true) continue;
+    const data = answer.value.fe;
+    const met = [desired.master_host, ...(data?.state.peers ?? [])];
+    const heard = (): boolean =>
+      met.some(one => one !== address && here.has(one) && isRunning(world, one, 'starrocks-fe'));
+    if (fe !== null && data?.meta === 'empty' && !here.has(address) && isRunning(world, address, fe.name) && heard()) {
+      const role = fe.role === 'observer' ? 'OBSERVER' : 'FOLLOWER';
+      frontends.push(newFrontend(address, fe.ports.edit_log_port, role, rows.frontends[0]?.cluster_id ?? ''));
+    }
+    for (const { name, ports } of be) {
+      const port = ports.heartbeat_service_port;
+      const storage = answer.value.be[name];
+      if (storage?.storage !== 'empty' || storage.member !== null || here.has(`${address}:${port}`)) continue;
+      const asks = isRunning(world, address, 'starrocks-fe') || heard();
+      if (isRunning(world, address, name) && asks) backends.push(newBackend(address, port));
+    }
+  }
+  if (frontends.length + backends.length === 0) return world;
+  const all = { frontends: [...rows.frontends, ...frontends], backends: [...rows.backends, ...backends] };
+  return { ...world, cluster: known({ ...rows, ...all }) };
 }
 
 /** The release that a node tells with its heartbeat. */
