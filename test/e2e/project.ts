@@ -3,7 +3,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Doing } from '../../.github/actions/deploy/src/engine/converge.ts';
-import { start, type Wish } from '../../.github/actions/deploy/src/engine/start.ts';
+import type { RunOptions } from '../../.github/actions/deploy/src/engine/course.ts';
+import { run } from '../../.github/actions/deploy/src/engine/run.ts';
+import { prepare, type Wish } from '../../.github/actions/deploy/src/engine/start.ts';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { compile } from '../../compiler/compile.ts';
 import { renderForTerminal } from '../../compiler/diagnostics/terminal.ts';
@@ -57,12 +59,22 @@ export class Project {
     }
   }
 
-  run(
+  async run(
     mode: Wish['mode'],
     wish: Partial<Wish> = {},
     doing: Doing = () => undefined,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<RunReport> {
+    return run(await this.prepare(mode, wish, doing, signal));
+  }
+
+  /** A run that has not begun. */
+  prepare(
+    mode: Wish['mode'],
+    wish: Partial<Wish> = {},
+    doing: Doing = () => undefined,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<RunOptions> {
     const whole: Wish = {
       mode,
       generated: this.generated,
@@ -80,7 +92,7 @@ export class Project {
       lockLimit: null,
       ...wish,
     };
-    return start(whole, this.env, doing, signal);
+    return prepare(whole, this.env, doing, signal);
   }
 
   /** For somebody who goes on by hand. */
