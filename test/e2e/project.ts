@@ -58,7 +58,7 @@ export class Project {
     }
   }
 
-  run(
+  async run(
     mode: Wish['mode'],
     wish: Partial<Wish> = {},
     doing: Doing = () => undefined,
@@ -67,10 +67,14 @@ export class Project {
     return start(this.#wish(mode, wish), this.env, doing, signal);
   }
 
-  /** What a run of this mode begins with. */
-  prepare(mode: Wish['mode'], wish: Partial<Wish> = {}): Promise<RunOptions> {
-    const quiet = () => undefined;
-    return prepare(this.#wish(mode, wish), this.env, quiet, new AbortController().signal);
+  /** A run that has not begun. */
+  prepare(
+    mode: Wish['mode'],
+    wish: Partial<Wish> = {},
+    doing: Doing = () => undefined,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<RunOptions> {
+    return prepare(this.#wish(mode, wish), this.env, doing, signal);
   }
 
   #wish(mode: Wish['mode'], wish: Partial<Wish>): Wish {

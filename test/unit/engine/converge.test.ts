@@ -234,6 +234,24 @@ describe('converge', () => {
     expect(fleet.done.filter(one => one.kind === 'activate')).toEqual([]);
   });
 
+  it('ends when what it does has no effect, and says what', async () => {
+    const fleet = new ModelFleet(three, emptyWorld(three));
+    fleet.run = async operation => {
+      fleet.done.push(operation);
+    };
+    const { problems, records } = await go(three, fleet);
+    expect(problems).toEqual([
+      {
+        code: 'E_NO_EFFECT',
+        host: null,
+        step: 'upload the files and pull the images',
+        message: 'What this run did 5 times has not lasted: upload the files and pull the images.',
+        hint: 'See who else changes this cluster at the same time, then deploy again.',
+      },
+    ]);
+    expect(records.length).toBe(5 * 3);
+  });
+
   it('touches no machine whose lock it does not hold', async () => {
     const desired = cluster([{}, { be_conf: 'x' }, {}]);
     const fleet = new ModelFleet(desired, meets(desired, deployed(three)), ['10.0.0.1']);

@@ -26,6 +26,7 @@ case $1 in
   rm) rm -r "$box/$2" ;;
   logs) echo "out of $4"; echo "err of $4 tells $SECRET" >&2 ;;
   compose)
+    [ ! -e "$FAKE/no-compose" ] || { echo "docker: 'compose' is not a docker command." >&2; exit 1; }
     [ "$2" != version ] || { echo 2.40.0; exit; }
     for service; do :; done
     # Held until the test lets go of it.

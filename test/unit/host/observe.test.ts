@@ -233,6 +233,14 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     expect(world.fe?.meta).toBe('empty');
   });
 
+  it('a docker without Compose is told, and the rest is seen', async () => {
+    const m = machine(shell);
+    m.set('no-compose', '');
+    const world = await look(m);
+    expect(world.docker).toEqual({ known: false, reason: 'the Compose plugin (docker compose, v2) is missing' });
+    expect(world.fe?.meta).toBe('empty');
+  });
+
   it('a machine without docker says so', async () => {
     const m = machine(shell);
     const { stdout } = await m.exec(observeCommand(m.host));

@@ -131,7 +131,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
         containers: machine.containers.filter(container => container.service !== operation.service),
       }));
     case 'retire':
-      return world;
+      return onHost(world, operation.host, machine => forgotten(machine, operation.service));
     case 'adopt':
       return onHost(world, operation.host, machine =>
         adopted(withFiles(machine, desired, operation.host, operation.service), operation),
@@ -245,6 +245,15 @@ function activated(
     ...machine,
     containers: [...machine.containers.filter(one => one.service !== service.name), container],
   };
+}
+
+/** That it was a member is forgotten: a new node may begin there with an empty folder. */
+function forgotten(machine: HostWorld, service: ServiceName): HostWorld {
+  if (service === 'starrocks-fe') {
+    return withFe(machine, fe => ({ ...fe, state: { ...fe.state, member: null } }));
+  }
+  const data = machine.be[service];
+  return data === undefined ? machine : { ...machine, be: { ...machine.be, [service]: { ...data, member: null } } };
 }
 
 function adopted(machine: HostWorld, operation: Extract<Operation, { kind: 'adopt' }>): HostWorld {
@@ -379,7 +388,7 @@ const newBackend = (host: string, port: number): BackendRow => ({
 
 /** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
 export function settle(desired: ClusterJson, world: World): World {
-  const { hosts, cluster } = elect(desired, world);
+  const { hosts, cluster } = registered(desired, elect(desired, world));
   const services = [...world.leaving.flatMap(servicesAt), ...servicesOf(desired)];
   const answers: Record<string, World['answers'][string]> = { ...world.answers };
   const runs = new Map<string, boolean>();
@@ -457,6 +466,47 @@ const servicesAt = ({ address, fe, be }: CompiledHost): Place[] => [
     row: `${address}:${service.ports.heartbeat_service_port}`,
   })),
 ];
+
+/**
+ * Scripts of nodes that begin with nothing register them at an FE that they know, as long as root needs no password
+ * there; where it needs one, they wait for the deploy to do that.
+ */
+function registered(desired: ClusterJson, world: World): World {
+  if (!world.cluster.known) return world;
+  const { value: rows } = world.cluster;
+  if (desired.password_env !== null && !rows.root_open) return world;
+  const here = new Set([
+    ...rows.frontends.map(row => row.host),
+    ...rows.backends.map(row => `${row.host}:${row.heartbeat_port}`),
+  ]);
+  const frontends: FrontendRow[] = [];
+  const backends: BackendRow[] = [];
+  for (const { address, fe, be } of desired.hosts) {
+    const answer = world.hosts[address];
+    if (answer?.known !== true) continue;
+    const data = answer.value.fe;
+    const running = (one: string, service: string): boolean => {
+      const there = world.hosts[one];
+      return there?.known === true && isRunning(there.value, service);
+    };
+    const met = [desired.master_host, ...(data?.state.peers ?? [])];
+    const heard = (): boolean => met.some(one => one !== address && here.has(one) && running(one, 'starrocks-fe'));
+    if (fe !== null && data?.meta === 'empty' && !here.has(address) && running(address, fe.name) && heard()) {
+      const role = fe.role === 'observer' ? 'OBSERVER' : 'FOLLOWER';
+      frontends.push(newFrontend(address, fe.ports.edit_log_port, role, rows.frontends[0]?.cluster_id ?? ''));
+    }
+    for (const { name, ports } of be) {
+      const port = ports.heartbeat_service_port;
+      const storage = answer.value.be[name];
+      if (storage?.storage !== 'empty' || storage.member !== null || here.has(`${address}:${port}`)) continue;
+      const asks = running(address, 'starrocks-fe') || heard();
+      if (running(address, name) && asks) backends.push(newBackend(address, port));
+    }
+  }
+  if (frontends.length + backends.length === 0) return world;
+  const all = { frontends: [...rows.frontends, ...frontends], backends: [...rows.backends, ...backends] };
+  return { ...world, cluster: known({ ...rows, ...all }) };
+}
 
 /** The release that a node tells with its heartbeat. */
 function versionOf(
