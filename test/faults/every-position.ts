@@ -58,7 +58,6 @@ export class EveryPosition {
   }
 
   async run(): Promise<Tally> {
-    const end = performance.now() + this.#wanted.limitSeconds * 1000;
     const { changes } = this.#scenario;
     try {
       const positions = new Map<string, readonly Position[]>();
@@ -66,6 +65,7 @@ export class EveryPosition {
       const waiting = changes.map(change => this.#spots(change, positions.get(change.name) ?? []));
       const spots = waiting.reduce((sum, one) => sum + one.length, 0);
       for (const [name, met] of positions) this.#told(`${name}: ${met.length} operations`);
+      const end = performance.now() + this.#wanted.limitSeconds * 1000;
       while (waiting.some(one => one.length > 0) && performance.now() < end) {
         for (const [index, change] of changes.entries()) await this.#try(change, waiting[index]?.shift() ?? null);
       }
