@@ -30,9 +30,11 @@ export interface LabHost {
   startDocker(): Promise<void>;
   /** Puts a disk of `bytes` in the place of a folder, with what lay there, and fills what is left of it. */
   fillDisk(path: string, bytes: number): Promise<void>;
-  /** Imports the tar file of a root file system as `ref`. */
-  importImage(tarFile: string, ref: string): Promise<void>;
+  /** Imports the tar file of a root file system as `ref`; what runs in it finds `env` in its environment. */
+  importImage(tarFile: string, ref: string, env?: Variables): Promise<void>;
 }
+
+export type Variables = Readonly<Record<string, string>>;
 
 /** A cable from the host to a bridge. */
 export interface Cable {
@@ -143,10 +145,11 @@ class Host implements LabHost {
       ! cat /dev/zero 2>/dev/null >${path}/lab-filler`);
   }
 
-  async importImage(tarFile: string, ref: string): Promise<void> {
+  async importImage(tarFile: string, ref: string, env: Variables = {}): Promise<void> {
     // The engine's socket seen from outside: the file need not be visible on the host.
     const socket = `unix:///proc/${this.#pid}/root/run/docker.sock`;
-    await shell`docker --host ${socket} import ${tarFile} ${ref}`;
+    const changes = Object.entries(env).flatMap(([name, value]) => ['--change', `ENV ${name}=${value}`]);
+    await shell`docker --host ${socket} import ${changes} ${tarFile} ${ref}`;
   }
 
   get #pid(): number {

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { labRoot } from './available.ts';
 import { makeDisk } from './disk.ts';
-import { hostOf, type LabHost, type Machine } from './host.ts';
+import { hostOf, type LabHost, type Machine, type Variables } from './host.ts';
 import { type KeyPair, makeKeys } from './keys.ts';
 import { ip, shell } from './shell.ts';
 import { addressOf, bastionAddress, bridges, innerCable, outerCable, type Site, siteOf } from './site.ts';
@@ -30,8 +30,8 @@ export interface Lab {
   readonly privateKeyFile: string;
   /** Lines of a known_hosts file for all hosts. */
   readonly knownHosts: string;
-  /** Imports the tar file of a root file system into every engine. */
-  importImage(tarFile: string, ref: string): Promise<void>;
+  /** Imports the tar file of a root file system into every engine; what runs in it finds `env` in its environment. */
+  importImage(tarFile: string, ref: string, env?: Variables): Promise<void>;
   /** Ends and removes all of it. May be repeated. */
   stop(): Promise<void>;
 }
@@ -76,8 +76,8 @@ async function build(site: Site, options: LabOptions): Promise<Lab> {
     privateKey: await readFile(client.file, 'utf8'),
     privateKeyFile: client.file,
     knownHosts: all.map(host => `${host.address} ${host.hostKey}\n`).join(''),
-    importImage: async (tarFile, ref) => {
-      await Promise.all(hosts.map(host => host.importImage(tarFile, ref)));
+    importImage: async (tarFile, ref, env = {}) => {
+      await Promise.all(hosts.map(host => host.importImage(tarFile, ref, env)));
     },
     stop: async () => {
       await Promise.all(all.map(host => host.kill()));
