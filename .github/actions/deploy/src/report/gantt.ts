@@ -31,7 +31,8 @@ export function gantt(bars: readonly Bar[]): string[] | null {
   // Mermaid counts the bars of all sections of one name as one: a machine that comes twice would get another's bars.
   const sections = new Map<string, string[]>();
   for (const bar of bars) {
-    const title = bar.host === null ? stepTitle({ ...bar, service: null }) : `${bar.action} ${bar.service ?? ''}`.trim();
+    const title =
+      bar.host === null ? stepTitle({ ...bar, service: null }) : `${bar.action} ${bar.service ?? ''}`.trim();
     const of = name(bar.host ?? 'cluster');
     const row = `  ${name(title)} :${moment(bar.from)}, ${bar.to - bar.from}s`;
     sections.set(of, [...(sections.get(of) ?? []), row]);
