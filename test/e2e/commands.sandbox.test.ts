@@ -16,6 +16,7 @@ import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
 import { ArgvWatch } from './argv-watch.ts';
+import { lockedKey } from './locked-key.ts';
 import { Project } from './project.ts';
 import { formsOf, keyForms } from './secret-forms.ts';
 
@@ -52,7 +53,7 @@ beforeAll(async () => {
   project.compile(sandbox.clusterYaml().replace('version: 3.3.18', 'version: 3.3.18, password: true'));
   project.commit('three machines');
   runner = mkdtempSync(join(tmpdir(), 'starrocks-ha-person-'));
-  key = withPassphrase(sandbox.privateKey);
+  key = lockedKey(sandbox.privateKey, PASSPHRASE);
   watch = new ArgvWatch(forms());
 });
 
@@ -62,17 +63,6 @@ afterAll(async () => {
   project?.remove();
   rmSync(runner, { recursive: true, force: true });
 });
-
-/** The same key, locked. One round: what it costs to guess is not what is tested. */
-function withPassphrase(plain: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'starrocks-ha-key-'));
-  const file = join(folder, 'key');
-  writeFileSync(file, plain, { mode: 0o600 });
-  execFileSync('ssh-keygen', ['-q', '-p', '-a', '1', '-P', '', '-N', PASSPHRASE, '-f', file], { stdio: 'pipe' });
-  const locked = readFileSync(file, 'utf8');
-  rmSync(folder, { recursive: true });
-  return locked;
-}
 
 const host = (index: number): SandboxHost => {
   const found = sandbox.hosts[index];

@@ -20,6 +20,12 @@ import { compile } from '../../compiler/compile.ts';
 export const tools = process.env['WORKFLOW_TOOLS'] ?? '';
 export const hasTools = existsSync(join(tools, 'act'));
 
+/** A branch, a message of a commit and a person, as somebody might name them who wishes us ill. */
+export const ILL_NAMED = '$(touch ill-named)`touch ill-named`;touch ill-named;"\'${{ github.token }}::error::forged';
+
+/** What every job gets, and nobody may see. */
+export const GITHUB_TOKEN = 'marked-github+token/of=a-job';
+
 /** Stand-ins for GitHub's own actions: they prove how we use them, not what they do. */
 const STAND_INS: Readonly<Record<string, string>> = {
   'actions/checkout': `name: checkout
@@ -101,7 +107,7 @@ export class Repository {
     writeFileSync(join(this.folder, 'drain.cjs'), DRAIN_NODE);
     writeFileSync(join(this.folder, 'drain.sh'), DRAIN_BASH);
     // Not in act's environment, which every step would see, nor on its command line.
-    writeFileSync(this.#secretFile, JSON.stringify({ GITHUB_TOKEN: 'marked-github-token', ...secrets }), {
+    writeFileSync(this.#secretFile, JSON.stringify({ GITHUB_TOKEN, ...secrets }), {
       mode: 0o600,
     });
     this.git('config', 'user.name', 'Ada');
@@ -188,6 +194,11 @@ export class Repository {
     return entries.map(entry => relative(folder, join(entry.parentPath, entry.name))).sort();
   }
 
+  /** All that lies in the clone, in act's home and in what it works on. */
+  everyFile(): string[] {
+    return readdirSync(this.folder, { recursive: true, encoding: 'utf8' });
+  }
+
   artifact(name: string, file: string): string {
     return readFileSync(join(this.folder, 'artifacts', name, file), 'utf8');
   }
@@ -205,7 +216,10 @@ export class Repository {
       `${head}:refs/pull/${number}/head`,
       `${merged}:refs/pull/${number}/merge`,
     );
-    return { number, pull_request: { number, head: { sha: head, ref: 'change' }, base: { sha: base, ref: 'main' } } };
+    return {
+      number,
+      pull_request: { number, title: ILL_NAMED, head: { sha: head, ref: ILL_NAMED }, base: { sha: base, ref: 'main' } },
+    };
   }
 
   /** The trial of a merge queue: a commit on a branch of its own, for nobody's number. */

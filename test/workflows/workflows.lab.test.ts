@@ -1,14 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockedKey } from '../e2e/locked-key.ts';
+import { formsOf, keyForms } from '../e2e/secret-forms.ts';
 import { GitHubServer } from '../github/server.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
 import { type Lab, type LabHost, labClusterYaml, startLab } from '../lab/lab.ts';
 import { importStarRocks } from '../lab/starrocks-images.ts';
-import { hasTools, type Ran, Repository, tools } from './act.ts';
+import { GITHUB_TOKEN, hasTools, ILL_NAMED, type Ran, Repository, tools } from './act.ts';
 
 const version = process.env['LAB_VERSION'] ?? '3.3.18';
 /** With what base64 and URLs write in another way. */
 const PASSWORD = 'marked+password/with=signs';
+const PASSPHRASE = 'marked+phrase/of=the-key';
 const small = { resources: { memory: '2G', fe_heap: '512M' } };
 
 // Without act, a machine that could carry a lab leaves them out; LAB=required fails instead.
@@ -18,13 +21,16 @@ describeUnderAct('the workflows under a real runner', () => {
   let lab: Lab;
   let api: GitHubServer;
   let repository: Repository;
+  let key: string;
 
   beforeAll(async () => {
     if (!hasTools) throw new Error(`act is not in WORKFLOW_TOOLS (${tools || 'not set'}): .ci/run builds it`);
     lab = await startLab({ hosts: 3, docker: true });
     await importStarRocks(lab, version);
     api = await GitHubServer.start();
-    repository = new Repository(api.url, { SSH_PRIVATE_KEY: lab.privateKey, STARROCKS_PASSWORD: PASSWORD });
+    key = lockedKey(lab.privateKey, PASSPHRASE);
+    const secrets = { SSH_PRIVATE_KEY: key, SSH_PASSPHRASE: PASSPHRASE, STARROCKS_PASSWORD: PASSWORD };
+    repository = new Repository(api.url, secrets);
   });
 
   afterAll(async () => {
@@ -63,6 +69,19 @@ describeUnderAct('the workflows under a real runner', () => {
       `docker exec -e MYSQL_PWD='${PASSWORD}' starrocks-fe mysql -h 127.0.0.1 -P 9030 -u root -e "${statement}"`,
     );
 
+  const forms = (): string[] => [
+    ...[PASSWORD, PASSPHRASE, GITHUB_TOKEN].flatMap(formsOf),
+    ...[key, lab.privateKey].flatMap(keyForms),
+  ];
+  /** What of the secrets anybody could read in a run's log, outputs, summaries, annotations and artifact. */
+  const shownBy = (ran: Ran, artifact: string, ...more: string[]): string[] => {
+    const kept = repository.artifacts(artifact).map(file => repository.artifact(artifact, file));
+    const told = [ran.log, JSON.stringify(ran), ...kept, JSON.stringify([api.comments, api.issues]), ...more].join(
+      '\n',
+    );
+    return forms().filter(form => told.includes(form));
+  };
+
   const all = { plan: 'success', approve: 'success', deploy: 'success' };
   const planned = { plan: 'success', approve: 'skipped', deploy: 'skipped' };
 
@@ -72,9 +91,12 @@ describeUnderAct('the workflows under a real runner', () => {
 
     it('that founds a cluster is told what would happen, in one comment', async () => {
       repository.compile(yaml());
-      repository.commit('the cluster');
-      const { jobs, summaries, log } = await pullRequest();
+      repository.commit(ILL_NAMED);
+      const { jobs, summaries, log, annotations } = await pullRequest();
       expect(jobs, log).toEqual(green);
+      // Branch, title and commit are named so that a shell or the runner would act on them.
+      expect(annotations.filter(one => one.message.includes('forged'))).toEqual([]);
+      expect(repository.everyFile().filter(file => file.endsWith('ill-named'))).toEqual([]);
       expect(api.comments.map(comment => comment.issue)).toEqual([7]);
       expect(api.comments[0]?.body).toContain(`founds lab on 3 machines, with ${host(0).address} as its first FE`);
       expect(summaries.join('\n')).toContain(`join starrocks-fe on ${host(1).address}`);
@@ -104,6 +126,19 @@ describeUnderAct('the workflows under a real runner', () => {
       expect(jobs).toEqual({ check: 'failure', plan: 'success', gate: 'failure' });
       expect(annotations).toContainEqual(
         expect.objectContaining({ at: 'cluster.yaml:1', message: expect.stringContaining('clutser') }),
+      );
+    });
+
+    it('that breaks a rule further down fails at that line', async () => {
+      const text = yaml()
+        .replace(`"${host(2).address}"`, '"10.0.0.300"')
+        .replace(`: ${host(2).address}`, ': 10.0.0.300');
+      const line = text.split('\n').findIndex(one => one.includes('10.0.0.300')) + 1;
+      expect(line).toBeGreaterThan(1);
+      const { jobs, annotations } = await lookAt(() => repository.write('cluster.yaml', text));
+      expect(jobs).toEqual({ check: 'failure', plan: 'success', gate: 'failure' });
+      expect(annotations).toContainEqual(
+        expect.objectContaining({ at: `cluster.yaml:${line}`, message: expect.stringContaining('10.0.0.300') }),
       );
     });
 
@@ -138,16 +173,13 @@ describeUnderAct('the workflows under a real runner', () => {
       expect(ran.jobs, ran.log).toEqual(all);
       expect(ran.outputs['deploy.outcome']).toBe('changed');
       expect(repository.artifacts('deploy')).toContain('starrocks-ha-deploy/report.json');
-      const forms = everyForm([PASSWORD, lab.privateKey, lab.privateKey.split('\n')[2] ?? '']);
-      const kept = repository.artifacts('deploy').map(file => repository.artifact('deploy', file));
-      const told = [ran.log, JSON.stringify(ran), ...kept, ...processes].join('\n');
-      expect(forms.filter(form => told.includes(form))).toEqual([]);
+      expect(shownBy(ran, 'deploy', ...processes)).toEqual([]);
       expect([...processes].some(line => line.includes('dist/index.cjs'))).toBe(true);
       for (const one of lab.hosts) {
         // Brackets, so that the search does not find itself; and one to be found, so that it is known to search.
-        const patterns = forms.map(form => `-e '${form.split('\n')[0]?.replace(/[a-zA-Z]/g, '[$&]')}'`).join(' ');
-        const search = `grep -rl ${patterns} /opt/starrocks-ha /tmp /root /run /var/log 2>/dev/null`;
-        const { stdout } = await one.run(`echo '${forms[0]}' >/tmp/planted; ${search}; rm /tmp/planted`);
+        const patterns = forms().map(form => `-e '${form.replace(/[a-zA-Z]/g, '[$&]')}'`);
+        const search = `grep -rl ${patterns.join(' ')} /opt/starrocks-ha /tmp /root /run /var/log 2>/dev/null`;
+        const { stdout } = await one.run(`echo '${PASSPHRASE}' >/tmp/planted; ${search}; rm /tmp/planted`);
         expect(stdout).toBe('/tmp/planted\n');
       }
     });
@@ -195,6 +227,7 @@ describeUnderAct('the workflows under a real runner', () => {
       };
       const cut = await merge(during(() => repository.cancel()));
       expect(cut.jobs).toEqual({ ...all, deploy: 'failure' });
+      expect(shownBy(cut, 'deploy')).toEqual([]);
       const report = JSON.parse(repository.artifact('deploy', 'starrocks-ha-deploy/report.json'));
       expect(report.outcome).toBe('failed');
       expect(report.steps.map((step: { outcome: string }) => step.outcome)).toContain('not-begun');
@@ -240,15 +273,24 @@ describeUnderAct('the workflows under a real runner', () => {
       expect((await repair('verify')).outputs['repair.outcome']).toBe('converged');
     });
 
-    it('logs become an artifact', async () => {
-      expect((await repair('logs', { hosts: host(1).address })).jobs).toEqual({ repair: 'success' });
+    it('logs become an artifact, without what StarRocks has let slip', async () => {
+      const url = encodeURIComponent(PASSWORD);
+      const log = '/opt/starrocks-ha/log/fe/fe.log';
+      await host(1).run(`cp ${log} /run/kept; echo "SET PASSWORD = '${PASSWORD}' ${url} ${PASSPHRASE} end" >>${log}`);
+      const ran = await repair('logs', { hosts: host(1).address });
+      await host(1).run(`cat /run/kept >${log}`);
+      expect(ran.jobs, ran.log).toEqual({ repair: 'success' });
       expect(repository.artifacts('logs').filter(file => file.includes('container.log')).length).toBe(2);
+      const kept = repository.artifacts('logs').find(file => file.endsWith('starrocks-fe/fe.log')) ?? '';
+      expect(repository.artifact('logs', kept)).toContain("SET PASSWORD = '***' *** *** end");
+      expect(shownBy(ran, 'logs')).toEqual([]);
     });
 
     it('restart takes one service of one host, with the reason in the record', async () => {
       const wanted = { hosts: host(2).address, service: 'starrocks-be', 'dry-run': 'false', reason: 'it felt slow' };
       const ran = await repair('restart', wanted);
       expect([ran.jobs, ran.outputs['repair.outcome']], ran.log).toEqual([{ repair: 'success' }, 'changed']);
+      expect(shownBy(ran, 'restart')).toEqual([]);
       const { stdout } = await host(2).run('cat /opt/starrocks-ha/state/history/*.json | tail -n 1');
       expect(JSON.parse(stdout)).toMatchObject({ mode: 'restart', why: 'it felt slow', outcome: 'changed' });
     });
@@ -274,6 +316,7 @@ describeUnderAct('the workflows under a real runner', () => {
       const ran = await repair('restart', { 'dry-run': 'false', reason: ' ' });
       expect(ran.jobs).toEqual({ repair: 'failure' });
       expect(ran.log).toContain('E_NO_REASON');
+      expect(shownBy(ran, 'restart')).toEqual([]);
     });
   });
 
@@ -327,10 +370,6 @@ describeUnderAct('the workflows under a real runner', () => {
     });
   });
 });
-
-/** As they are, and as careless code would show them. */
-const everyForm = (secrets: readonly string[]): string[] =>
-  secrets.flatMap(secret => [secret, Buffer.from(secret).toString('base64'), encodeURIComponent(secret)]);
 
 /** Of this machine and, as they run here too, of all of the lab's. */
 const runningCommands = (): string[] =>

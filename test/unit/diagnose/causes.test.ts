@@ -395,6 +395,36 @@ const table: readonly (readonly [string, string, Sickness, string, RegExp])[] = 
     'D_CRASHES',
     /9 restarts, exit code 1/,
   ],
+  [
+    'an FE whose peer refuses it, while nobody brings the rows',
+    FE,
+    { silence: 'no FE answers', reach: { '10.0.0.2>10.0.0.1:9010': 'refused' } },
+    'D_LEADER_UNREACHABLE',
+    /^10\.0\.0\.2 is refused by 10\.0\.0\.1:9010$/,
+  ],
+  [
+    'a BE that runs and refuses the FEs',
+    BE,
+    { reach: { '10.0.0.1>10.0.0.2:9050': 'refused' } },
+    'D_NOT_LISTENING',
+    /^10\.0\.0\.2:9050 \(heartbeat_service_port\) refuses 10\.0\.0\.1$/,
+  ],
+  [
+    'a BE of which the leader says so',
+    BE,
+    { row: { err_msg: 'java.net.ConnectException: Connection refused' } },
+    'D_NOT_LISTENING',
+    /ErrMsg: java\.net\.ConnectException: Connection refused/,
+  ],
+  [
+    'an FE that was once started with names instead of addresses',
+    FE,
+    cursed(
+      'ERROR The FQDN of the parsed address [10.0.0.2] is not the same as the FQDN obtained from the host [db-2.example]',
+    ),
+    'D_WRONG_MODE',
+    /FQDN of the parsed address/,
+  ],
   ['a container that somebody stopped', BE, { container: { state: 'exited' } }, 'D_STOPPED', /exited/],
   ['a machine that was never deployed to', BE, { row: null, container: null }, 'D_NOT_DEPLOYED', /no container/],
   ['a start that is not over', FE, { row: {}, container: { health: 'starting' } }, 'D_STARTING', /starting/],
@@ -407,8 +437,8 @@ describe('the most likely cause', () => {
 
   it('is known for every sign in the table of causes', () => {
     const tested = new Set(table.map(([, , , code]) => code));
-    const elsewhere = ['D_QUORUM_LOST', 'D_LEADER_UNREACHABLE', 'D_NOT_LISTENING', 'D_WRONG_MODE'];
-    expect(causes.map(cause => cause.code).filter(code => !tested.has(code))).toEqual(elsewhere.toSorted(byTable));
+    // Below: it needs more than one node that is ill.
+    expect(causes.map(cause => cause.code).filter(code => !tested.has(code))).toEqual(['D_QUORUM_LOST']);
   });
 
   it('comes with one sentence of cause and one of what to do', () => {
@@ -434,9 +464,6 @@ describe('the most likely cause', () => {
     expect(diagnosed(FE, { log: everything })).toHaveLength(3);
   });
 });
-
-const order: readonly string[] = causes.map(cause => cause.code);
-const byTable = (a: string, b: string): number => order.indexOf(a) - order.indexOf(b);
 
 describe('signs that are no signs', () => {
   it('are lines from before it was last up', () => {

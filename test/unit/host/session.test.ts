@@ -4,11 +4,14 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, utimesSync, 
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
+import historyScript from '../../../.github/actions/deploy/src/host/history.sh';
 import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
 import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
+import { parseHistory } from '../../../.github/actions/deploy/src/observe/history.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
 import { SWITCHES, type Switches } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
+import { hostileTexts } from '../review/hostile.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
 const hostile = `it's "$(touch pwned)" \`id\` -n é 漢 \\ * 
@@ -572,6 +575,15 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.calls.join('\n')).toContain(`pull|--quiet|${hostile}|`);
     expect((await s.observe()).marker?.run).toBe(hostile);
     for (const place of [m.root, m.deploy, '/']) expect(existsSync(join(place, 'pwned'))).toBe(false);
+  });
+
+  it('keeps every hostile text in the history, and reads it back', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    const record = JSON.stringify({ why: hostileTexts });
+    await s.record(`${record}\n`);
+    const history = execFileSync(shell, ['-c', historyScript, 'sh', m.deploy], { encoding: 'utf8' });
+    expect(parseHistory(history)).toEqual([`${record}\n`]);
   });
 
   it('leaves no temporary folder behind', async () => {

@@ -91,6 +91,24 @@ describe('register', () => {
     expect(told(desired, world, request('register'))).toEqual([['register starrocks-be on 10.0.0.2']]);
   });
 
+  it('adds FEs one by one, each in the role that cluster.yaml gives it, before the BEs', () => {
+    const five = cluster([{}, {}, {}, {}, { fe: 'observer' }]);
+    const lost = ['10.0.0.4', '10.0.0.5'];
+    const world = withRows(deployed(five), {
+      frontends: rows => rows.filter(row => !lost.includes(row.host)),
+      backends: rows => rows.filter(row => !lost.includes(row.host)),
+    });
+    expect(told(five, world, request('register'))).toEqual([
+      ['register starrocks-fe on 10.0.0.4'],
+      ['register starrocks-fe on 10.0.0.5'],
+      ['register starrocks-be on 10.0.0.4', 'register starrocks-be on 10.0.0.5'],
+    ]);
+    const statements = makePlan(five, world, request('register')).waves.flatMap(wave =>
+      wave.steps.flatMap(step => step.operations.flatMap(one => (one.kind === 'sql' ? [one.statement.kind] : []))),
+    );
+    expect(statements).toEqual(['addFollower', 'addObserver', 'addBackend', 'addBackend']);
+  });
+
   it('has nothing to do where every node has a row, whatever else differs', () => {
     expect(told(cluster([{ be_conf: 'new' }, {}, {}]), deployed(desired), request('register'))).toEqual([]);
   });

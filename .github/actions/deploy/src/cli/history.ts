@@ -1,7 +1,7 @@
 import { readHistory } from '../engine/history.ts';
 import { prepare } from '../engine/start.ts';
+import { historyText } from '../report/history-text.ts';
 import { problemText } from '../report/problem-text.ts';
-import { visible } from '../report/visible.ts';
 import { type TerminalOptions, wishOf } from './run.ts';
 
 /** The last runs that changed something, newest first. */
@@ -12,24 +12,9 @@ export async function history(options: TerminalOptions): Promise<number> {
   const { runs, unreached } = await readHistory(run);
   for (const { problem } of unreached.values()) process.stderr.write(`${problemText(problem)}\n`);
   if (options.json === true) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
-  else process.stdout.write(`${runs.map(text).join('\n\n') || nothing(unreached.size)}\n`);
+  else process.stdout.write(`${runs.map(historyText).join('\n\n') || nothing(unreached.size)}\n`);
   return unreached.size > 0 ? 1 : 0;
 }
 
 const nothing = (unreached: number): string =>
   unreached === 0 ? 'No run has changed anything yet.' : 'The machines that were reached know of no run.';
-
-function text(run: Awaited<ReturnType<typeof readHistory>>['runs'][number]): string {
-  const { started, mode, outcome, actor, run: where, commit, why, steps, hosts, problems, notes = [] } = run;
-  // In a terminal the place says who.
-  const from = where?.startsWith(`${actor}@`) === true ? [where] : [actor, where].filter(Boolean);
-  const lines = [
-    `${started.slice(0, 19).replace('T', ' ')} UTC  ${mode}: ${outcome}`,
-    `  by ${from.join(', ') || 'somebody'}${commit === null ? '' : `, commit ${commit.slice(0, 12)}`}`,
-    ...(why === null ? [] : [`  why: ${why}`]),
-    ...steps.filter(step => step.started !== null).map(step => `  ${step.outcome}: ${step.title}`),
-    ...[...notes, ...problems].map(line => `  ${line}`),
-    `  kept on ${hosts.join(', ')}`,
-  ];
-  return lines.map(visible).join('\n');
-}

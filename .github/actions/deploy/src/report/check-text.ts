@@ -33,7 +33,7 @@ export function checkAnnotations({ diagnostics, differences }: Found, clusterFil
       level: 'error',
       title: 'E_STALE_GENERATED',
       message: visible(
-        `generated/ is not what this file compiles to: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}. Run \`npm run compile\` and commit it.`,
+        `generated/ is not what this file compiles to: ${names.map(name => shortened(name, 500)).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}. Run \`npm run compile\` and commit it.`,
       ),
       file: clusterFile,
       startLine: 1,
