@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Project } from '../e2e/project.ts';
+
+let project: Project;
+let home: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'starrocks-ha-home-'));
+  project = new Project(ssh2.utils.generateKeyPairSync('ed25519').private);
+  project.compile(`cluster: analytics
+starrocks: { version: 3.3.18 }
+master_host: 192.0.2.1
+hosts: [192.0.2.1, 192.0.2.2, 192.0.2.3]
+`);
+  project.commit('three machines');
+});
+
+afterEach(() => {
+  project.remove();
+  rmSync(home, { recursive: true });
+});
+
+/** A command as a person types it who has no key. */
+function command(...args: readonly string[]): { readonly code: number | null; readonly said: string } {
+  const program = [
+    '--import',
+    'tsx',
+    '--import',
+    './compiler/sh-as-text.mjs',
+    '.github/actions/deploy/src/cli/main.ts',
+  ];
+  const files = ['--generated', project.generated, '--cluster', join(project.folder, 'cluster.yaml')];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...program, ...args, ...files], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: home },
+  });
+  return { code: status, said: stdout + stderr };
+}
+
+describe('a person without a key', { timeout: 60_000 }, () => {
+  it('is told at a deploy where a key is looked for', () => {
+    const { code, said } = command('deploy');
+    expect([code, said.replaceAll(home, '~')]).toEqual([
+      1,
+      expect.stringMatching(/E_NO_KEY .*The private key ~\/\.ssh\/id_ed25519 cannot be read: ENOENT\.\n.*--identity/s),
+    ]);
+    expect(said).not.toMatch(/^ {4}at /m);
+  });
+
+  it('doctor looks at the checkout, and asks no machine without a key', () => {
+    const { code, said } = command('doctor');
+    expect(code, said).toBe(2);
+    expect(said.replaceAll(home, '~')).toContain('The private key ~/.ssh/id_ed25519');
+    expect(said).toContain('cluster.yaml compiles to generated/: fresh');
+    expect(said).not.toMatch(/^ {4}at /m);
+  });
+});
