@@ -27,7 +27,7 @@ const said: readonly (readonly [what: string, text: string, code: string, messag
     'mkdir: cannot create directory ‘/opt/starrocks-ha/.staged’: Permission denied',
     'E_PERMISSION',
     /^The user deployer may not write \/opt\/starrocks-ha on 127\.0\.0\.77\.$/,
-    /Give that folder to the user/,
+    /Log in as root/,
   ],
   [
     'no docker, in dash',

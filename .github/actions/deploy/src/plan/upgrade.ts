@@ -180,7 +180,7 @@ export const saveSwitches: Rule = v => {
   }
   return wave(
     'write down how tablets are balanced',
-    v.frontends.filter(reachable).map(node => writing(node, now, v.rows?.unhealthy_tablets ?? null)),
+    v.frontends.filter(reachable).map(node => writing(node, now, v.memory.unhealthy_before)),
   );
 };
 
