@@ -9,6 +9,7 @@ import {
   unknown,
   type World,
 } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { prove } from '../../../.github/actions/deploy/src/prove/prove.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
 import { cluster, deployed, meets, stopped } from './worlds.ts';
 
@@ -111,6 +112,27 @@ describe('register', () => {
 
   it('has nothing to do where every node has a row, whatever else differs', () => {
     expect(told(cluster([{ be_conf: 'new' }, {}, {}]), deployed(desired), request('register'))).toEqual([]);
+  });
+});
+
+describe('a BE that holds nothing', () => {
+  const four = cluster([{}, {}, {}, { fe: null }]);
+  const world = (change: Partial<BackendRow>): World =>
+    withRows(meets(desired, deployed(four)), {
+      backends: rows => rows.map(row => (row.host === '10.0.0.4' ? { ...row, tablet_num: 0, ...change } : row)),
+    });
+
+  it('is dropped when it is dead, and the proof of the plan agrees', () => {
+    const dead = world({ alive: false });
+    expect(told(desired, dead, request('drop'))).toEqual([['drop starrocks-be on 10.0.0.4']]);
+    const plan = makePlan(desired, dead, request('drop'));
+    expect(prove(desired, dead, request('drop'), plan).problem).toBeNull();
+  });
+
+  it('is not dropped while it runs undrained: tablets could come to it meanwhile', () => {
+    expect(told(desired, world({ alive: true, system_decommissioned: false }), request('drop'))).toEqual([
+      ['E_STILL_RUNS'],
+    ]);
   });
 });
 

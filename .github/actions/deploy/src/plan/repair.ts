@@ -214,6 +214,16 @@ function mayDropBackend(v: View, row: BackendRow): Problem[] {
       ),
     ];
   }
+  if (row.alive && !row.system_decommissioned) {
+    return [
+      refusal(
+        'E_STILL_RUNS',
+        row.host,
+        `The BE ${at} runs, and could be given tablets at any moment.`,
+        `Stop its process, or drain it with ALTER SYSTEM DECOMMISSION BACKEND "${at}", and run drop again.`,
+      ),
+    ];
+  }
   const left = (v.rows?.backends ?? []).filter(one => one !== row && one.alive).length;
   if (left >= v.desired.default_replication_num) return [];
   return [

@@ -180,7 +180,8 @@ function wrongStatement(desired: ClusterJson, truth: Truth, operation: Extract<O
     }
     case 'dropBackend': {
       const row = backends.find(one => one.host === statement.host && one.heartbeat_port === statement.port);
-      return (row?.tablet_num ?? 0) > 0 || row?.system_decommissioned === false
+      // One that is dead is given no tablet any more, drained or not.
+      return (row?.tablet_num ?? 0) > 0 || (row?.system_decommissioned === false && row.alive)
         ? ['a BE is dropped before it is drained']
         : [];
     }
