@@ -101,7 +101,8 @@ function passwordOf(
   given: string | null,
   env: Readonly<Record<string, string | undefined>>,
 ): string | null {
-  if (cluster.password_env === null) return null;
+  // '' is given by whoever asks nothing of SQL.
+  if (cluster.password_env === null || given === '') return null;
   const value = given ?? env[cluster.password_env];
   if (value) return value;
   throw new DeployError({
