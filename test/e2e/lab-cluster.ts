@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { Doing } from '../../.github/actions/deploy/src/engine/converge.ts';
@@ -7,6 +9,8 @@ import { type Lab, type LabHost, labClusterYaml } from '../lab/lab.ts';
 import { Project } from './project.ts';
 
 type Options = NonNullable<Parameters<typeof labClusterYaml>[1]>;
+
+export const [QUERY_PORT, BE_PORT] = [9030, 8040] as const;
 
 /** Short limits: what a fault costs is mostly waiting. */
 const timeouts = { ssh: 5, query: 10, fe_ready: 60, be_ready: 60, lock: 90 };
@@ -137,7 +141,7 @@ export class LabCluster {
 
   /** Rows of a statement, asked of the FE on that host directly. */
   async sql(host: LabHost, statement: string): Promise<Record<string, string>[]> {
-    const connection = await createConnection({ host: host.address, port: 9030, user: 'root' });
+    const connection = await createConnection({ host: host.address, port: QUERY_PORT, user: 'root' });
     try {
       const [rows] = await connection.query(statement);
       return Array.isArray(rows) ? (rows as Record<string, string>[]) : [];
@@ -156,3 +160,55 @@ export const codesOf = (report: RunReport): string[] => report.problems.map(prob
 export const titlesOf = (report: RunReport): string[] => report.steps.map(step => step.title);
 export const outcomesOf = (report: RunReport): string[] => report.hosts.map(one => one.outcome);
 export const column = (rows: RunReport['frontends'], name: string): string[] => rows.map(row => row[name] ?? '');
+
+/** The fewest nodes that answered at one moment. */
+export interface Fewest {
+  readonly frontends: number;
+  readonly backends: number;
+}
+
+/** Resolves in the moment in which nobody listens there any more: what a step does has begun. */
+export async function closes(host: LabHost, port: number): Promise<void> {
+  while (await isOpen(host.address, port)) await sleep(20);
+}
+
+const PATIENCE_MS = 400;
+
+/** Asks every FE and BE at their ports, past the deploy, for as long as `work` takes. */
+export async function watched<T>(hosts: readonly LabHost[], work: () => Promise<T>): Promise<[T, Fewest]> {
+  let over = false;
+  let fewest: Fewest = { frontends: hosts.length, backends: hosts.length };
+  const watch = async () => {
+    while (!over) {
+      const [frontends, backends] = await Promise.all([count(hosts, QUERY_PORT), count(hosts, BE_PORT)]);
+      fewest = {
+        frontends: Math.min(fewest.frontends, frontends),
+        backends: Math.min(fewest.backends, backends),
+      };
+      await sleep(100);
+    }
+  };
+  const watching = watch();
+  try {
+    return [await work(), fewest];
+  } finally {
+    over = true;
+    await watching;
+  }
+}
+
+async function count(hosts: readonly LabHost[], port: number): Promise<number> {
+  const open = await Promise.all(hosts.map(host => isOpen(host.address, port)));
+  return open.filter(Boolean).length;
+}
+
+function isOpen(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port });
+    const told = (open: boolean) => () => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.setTimeout(PATIENCE_MS, told(false)).once('connect', told(true)).once('error', told(false));
+  });
+}

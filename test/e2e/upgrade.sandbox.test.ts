@@ -59,7 +59,9 @@ const releases = (report: RunReport): string[] => [
 ];
 
 const changes = (report: RunReport): string[] =>
-  report.steps.map(step => step.title).filter(title => /^(up|down)grade/.test(title));
+  report.steps
+    .filter(step => step.outcome === 'done')
+    .flatMap(step => (/^(up|down)grade/.test(step.title) ? [step.title] : []));
 
 const copies = (host: SandboxHost): string[] =>
   readdirSync(join(host.deployDir, 'data/fe'))

@@ -246,7 +246,7 @@ describe('converge', () => {
         host: null,
         step: 'upload the files and pull the images',
         message: 'What this run did 5 times has not lasted: upload the files and pull the images.',
-        hint: 'See who else changes this cluster at the same time, then deploy again.',
+        hint: 'Look why it ends again (`npm run repair -- logs`), and whether somebody else changes this cluster at the same time; then deploy again.',
       },
     ]);
     expect(records.length).toBe(5 * 3);

@@ -255,6 +255,14 @@ describe('an upgrade', () => {
     expect(waves.flatMap(wave => wave.steps).filter(step => step.action === 'upgrade')).toHaveLength(6);
   });
 
+  it('takes one FE that has just ended, and that Docker still calls healthy, for no moved port', () => {
+    const ended = { ...running, answers: { ...running.answers, '10.0.0.1/starrocks-fe': known(false) } };
+    expect(codes(newer, ended)).not.toContain('E_FE_PORT_MOVED');
+    const silent = [1, 2, 3].map(at => [`10.0.0.${at}/starrocks-fe`, known(false)] as const);
+    const moved = { ...running, cluster: unknown('nobody answers'), answers: Object.fromEntries(silent) };
+    expect(codes(newer, moved)).toContain('E_FE_PORT_MOVED');
+  });
+
   it('without a majority to spare takes the outage that cluster.yaml allows', () => {
     const alone = (version: string, policy = {}) => cluster([{}], { version, default_replication_num: 1, ...policy });
     expect(codes(alone('3.4.10'), meets(alone('3.4.10'), deployed(alone('3.3.18'))))).toEqual(['E_OUTAGE']);

@@ -250,7 +250,7 @@ const withoutEffect = (title: string): Problem => ({
   host: null,
   step: title,
   message: `What this run did ${MOST_TIMES} times has not lasted: ${title}.`,
-  hint: 'See who else changes this cluster at the same time, then deploy again.',
+  hint: 'Look why it ends again (`npm run repair -- logs`), and whether somebody else changes this cluster at the same time; then deploy again.',
 });
 
 const notBegun = (steps: readonly Step[]): StepRecord[] =>

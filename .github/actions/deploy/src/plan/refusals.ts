@@ -240,12 +240,14 @@ const unknownMembers: Refusal = v => {
 };
 
 /** The FEs of one cluster share these, and its leader asks all of them at its own http_port. */
-const movedFrontendPorts: Refusal = v =>
-  v.frontends.flatMap(node => {
+const movedFrontendPorts: Refusal = v => {
+  // One that is silent alone has just ended, and Docker has not noticed yet.
+  const silent = v.frontends.filter(running).every(node => node.answers === false);
+  return v.frontends.flatMap(node => {
     const { http_port, query_port } = node.service.ports;
     const hint = 'The ports of a running cluster’s FEs stay: put the old ones back.';
     // Healthy by its own ports, and silent on the wanted one.
-    if (node.selected && healthy(node) && !current(node) && node.answers === false) {
+    if (silent && node.selected && healthy(node) && !current(node)) {
       const message = `The FE of ${node.host.address} is healthy and does not answer on query_port ${query_port}.`;
       return [problem('E_FE_PORT_MOVED', node.host.address, message, hint)];
     }
@@ -254,6 +256,7 @@ const movedFrontendPorts: Refusal = v =>
     const message = `The FE of ${node.host.address} is registered with http_port ${asked}, and cluster.yaml says ${http_port}.`;
     return [problem('E_FE_PORT_MOVED', node.host.address, message, hint)];
   });
+};
 
 const undeclaredContainers: Refusal = v => {
   const named = new Set([...members(v), ...holders(v)].map(node => node.key));

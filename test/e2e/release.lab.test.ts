@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeInLab } from '../lab/describe-in-lab.ts';
+import { type Lab, startLab } from '../lab/lab.ts';
+import { importStarRocks, playRelease } from '../lab/starrocks-images.ts';
+import {
+  BE_PORT,
+  closes,
+  codesOf,
+  column,
+  LabCluster,
+  outcomesOf,
+  problemsOf,
+  QUERY_PORT,
+  titlesOf,
+  watched,
+} from './lab-cluster.ts';
+
+const [older, middle, newer] = ['3.3.18', '3.4.10', '3.5.6'] as const;
+const columns = async (cluster: LabCluster): Promise<string[]> =>
+  Object.keys((await cluster.run('status')).frontends[0] ?? {});
+
+/** Three clusters on nine machines, side by side: a cut connection is noticed only after half a minute of silence. */
+describeInLab('another release on real machines', () => {
+  let lab: Lab;
+  const clusters: LabCluster[] = [];
+
+  beforeAll(async () => {
+    lab = await startLab({ hosts: 9, docker: true });
+    await importStarRocks(lab, older, { STANDIN_SPEED: '6' });
+    await playRelease(lab, older, middle);
+    await playRelease(lab, older, newer);
+    for (const first of [0, 3, 6]) clusters.push(new LabCluster(lab, lab.hosts.slice(first, first + 3)));
+  });
+
+  afterAll(async () => {
+    for (const cluster of clusters) cluster.remove();
+    await lab?.stop();
+  });
+
+  const nth = (index: number): LabCluster => {
+    const found = clusters[index];
+    if (found === undefined) throw new Error(`there is no cluster ${index}`);
+    return found;
+  };
+  const machines = (index: number) => lab.hosts.slice(3 * index, 3 * index + 3);
+
+  /** How the FE on each machine balances tablets. */
+  const balancing = (index: number, on = [0, 1, 2]): Promise<string[]> =>
+    Promise.all(
+      on.map(async at => {
+        const host = nth(index).host(at);
+        const rows = await nth(index).sql(host, "ADMIN SHOW FRONTEND CONFIG LIKE 'tablet_sched_disable_balance'");
+        return rows[0]?.['Value'] ?? '';
+      }),
+    );
+
+  async function expectRelease(index: number, version: string): Promise<void> {
+    const { frontends, backends } = await nth(index).run('status');
+    const all = [...column(frontends, 'Version'), ...column(backends, 'Version')];
+    expect(all.map(name => name.split('-')[0])).toEqual(Array.from({ length: 6 }, () => version));
+    expect(await balancing(index)).toEqual(['false', 'false', 'false']);
+    const left = await Promise.all(machines(index).map(host => host.run('ls /opt/starrocks-ha/state/fe')));
+    expect(left.map(({ stdout }) => stdout.includes('switches'))).toEqual([false, false, false]);
+    expect(await nth(index).clusterIds()).toHaveLength(1);
+  }
+
+  describe.concurrent('of the next series', () => {
+    describe.sequential('whose trial BE is cut off', () => {
+      it('is refused where a series would be left out, or more is wanted at the same time', async () => {
+        const cluster = nth(0);
+        cluster.declare({ version: older });
+        await cluster.deploy();
+        const before = await cluster.containers();
+        cluster.declare({ version: newer });
+        const far = await cluster.run('deploy');
+        expect([far.outcome, codesOf(far)]).toEqual(['refused', ['E_VERSION_PATH']]);
+        cluster.declare({ version: middle, host: one => (one === cluster.host(2) ? { fe: 'observer' } : {}) });
+        const both = await cluster.run('deploy');
+        expect([both.outcome, codesOf(both)]).toEqual(['refused', ['E_VERSION_AND_MORE']]);
+        expect(await cluster.containers()).toEqual(before);
+      });
+
+      it('stops at that machine, and tablets are balanced again on the others', async () => {
+        const cluster = nth(0);
+        cluster.declare({ version: middle });
+        const before = await cluster.containers(machines(0).slice(1));
+        const [report, fewest] = await watched(machines(0), () =>
+          cluster.deployWith(/^upgrade starrocks-be on/, async host => {
+            await closes(host, BE_PORT);
+            await host.partition();
+          }),
+        );
+        expect(report.outcome).toBe('failed');
+        const [problem] = report.problems;
+        expect(problem).toMatchObject({
+          code: 'E_CONNECTION_LOST',
+          host: cluster.host(0).address,
+          step: `upgrade starrocks-be on ${cluster.host(0).address}`,
+        });
+        expect(outcomesOf(report)).toEqual(['failed', 'not-reached', 'not-reached']);
+        expect(fewest).toEqual({ frontends: 2, backends: 2 });
+        expect(await cluster.containers(machines(0).slice(1))).toEqual(before);
+        expect(await balancing(0, [1, 2])).toEqual(['false', 'false']);
+        await cluster.host(0).heal();
+      });
+
+      it('goes back when the change is reverted midway', async () => {
+        const cluster = nth(0);
+        cluster.declare({ version: older });
+        const report = await cluster.deploy();
+        expect(titlesOf(report)).toContain(`downgrade starrocks-be on ${cluster.host(0).address}`);
+        await expectRelease(0, older);
+      });
+
+      it('is carried through although its leader dies at the moment of an FE step', async () => {
+        const cluster = nth(0);
+        cluster.declare({ version: middle });
+        const leader = await cluster.leader();
+        const report = await cluster.deployWith(/^upgrade starrocks-fe on/, () =>
+          leader.run('pkill -KILL -f starrocks-fe.cjs'),
+        );
+        expect([report.outcome, problemsOf(report)]).toEqual(['changed', []]);
+        await expectRelease(0, middle);
+      });
+    });
+
+    describe.sequential('whose first follower is cut off', () => {
+      it('stops at that machine', async () => {
+        const cluster = nth(1);
+        cluster.declare({ version: middle });
+        await cluster.deploy();
+        cluster.declare({ version: newer });
+        const [report, fewest] = await watched(machines(1), () =>
+          cluster.deployWith(/^upgrade starrocks-fe on/, async host => {
+            await closes(host, QUERY_PORT);
+            await host.partition();
+          }),
+        );
+        expect(report.outcome).toBe('failed');
+        const at = report.problems[0]?.host ?? '';
+        expect(report.problems[0]).toMatchObject({ code: 'E_CONNECTION_LOST', step: `upgrade starrocks-fe on ${at}` });
+        expect(fewest).toEqual({ frontends: 2, backends: 2 });
+        expect(await columns(cluster)).not.toContain('Id');
+        await cluster.at(at).heal();
+      });
+
+      it('is carried through by the next run, and the rows have another first column', async () => {
+        const cluster = nth(1);
+        const [, fewest] = await watched(machines(1), () => cluster.deploy());
+        expect(fewest).toEqual({ frontends: 2, backends: 3 });
+        await expectRelease(1, newer);
+        expect((await columns(cluster))[0]).toBe('Id');
+      });
+
+      it('goes back in the other order: followers, leader, BEs', async () => {
+        const cluster = nth(1);
+        cluster.declare({ version: middle });
+        const leader = await cluster.leader();
+        const [report, fewest] = await watched(machines(1), () => cluster.deploy());
+        const order = titlesOf(report).filter(title => title.startsWith('downgrade'));
+        expect(order.slice(0, 3).every(title => title.includes('-fe '))).toBe(true);
+        expect(order[2]).toBe(`downgrade starrocks-fe on ${leader.address}`);
+        expect(order.slice(3).every(title => title.includes('-be '))).toBe(true);
+        expect(fewest).toEqual({ frontends: 2, backends: 2 });
+        await expectRelease(1, middle);
+        expect(await columns(cluster)).not.toContain('Id');
+      });
+    });
+
+    describe.sequential('whose leader is in trouble', () => {
+      it('stops when the machine of its leader is cut off at the last step of all', async () => {
+        const cluster = nth(2);
+        cluster.declare({ version: middle });
+        await cluster.deploy();
+        cluster.declare({ version: newer });
+        const leader = await cluster.leader();
+        const step = `upgrade starrocks-fe on ${leader.address}`;
+        const [report, fewest] = await watched(machines(2), () =>
+          cluster.deployWith(new RegExp(`^${step}$`), async host => {
+            await closes(host, QUERY_PORT);
+            await host.partition();
+          }),
+        );
+        expect(report.outcome).toBe('failed');
+        expect(report.problems[0]).toMatchObject({ code: 'E_CONNECTION_LOST', host: leader.address, step });
+        expect(fewest).toEqual({ frontends: 2, backends: 2 });
+        // A follower of the new release leads now.
+        expect((await columns(cluster))[0]).toBe('Id');
+        await leader.heal();
+      });
+
+      it('is carried through by the next run', async () => {
+        await nth(2).deploy();
+        await expectRelease(2, newer);
+      });
+
+      it('stops when the machine of its leader reboots at the moment of an FE step, and the next run finishes', async () => {
+        const cluster = nth(2);
+        cluster.declare({ version: newer, defaults: { fe_conf: { qe_slow_log_ms: '4000' } } });
+        const leader = await cluster.leader();
+        const report = await cluster.deployWith(/^restart starrocks-fe on/, async () => {
+          await leader.kill();
+          await leader.boot();
+        });
+        expect(report.outcome).toBe('failed');
+        expect(report.hosts.find(one => one.address === leader.address)?.outcome).not.toBe('applied');
+        // Without that machine, nobody else may be stopped.
+        const restarts = report.steps.filter(({ title }) => title.startsWith('restart starrocks-fe'));
+        expect(restarts.map(step => step.outcome)).toEqual(['done', 'not-begun', 'not-begun']);
+        await cluster.answers();
+        await cluster.deploy();
+        expect((await cluster.deploy()).outcome).toBe('unchanged');
+        expect(await cluster.clusterIds()).toHaveLength(1);
+      });
+    });
+  });
+});
