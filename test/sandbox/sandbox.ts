@@ -3,11 +3,11 @@ import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import ssh2 from 'ssh2';
 import { buildStandIn, type StandInBundles } from '../stand-in/build.ts';
 import { installClients, installKind } from '../stand-in/install.ts';
 import { killGroup } from './docker/container.ts';
 import { Engine } from './docker/engine.ts';
+import { keyPair } from './key-pair.ts';
 import { SshServer, type Tap } from './ssh-server.ts';
 
 export interface SandboxOptions {
@@ -103,7 +103,7 @@ export class Sandbox {
     this.#version = options.version ?? '3.3.18';
     this.folder = folder;
     this.#bundles = bundles;
-    const key = ssh2.utils.generateKeyPairSync('ed25519');
+    const key = keyPair();
     this.privateKey = key.private;
     this.#publicKey = key.public;
     this.#pids = join(folder, 'process-groups');
@@ -164,7 +164,7 @@ export class Sandbox {
       }),
       started: pid => appendFileSync(this.#pids, `${pid}\n`),
     });
-    const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+    const hostKey = keyPair();
     const port = await freePort(address);
     const ssh = new SshServer({
       address,

@@ -2,16 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Project } from '../e2e/project.ts';
+import { keyPair } from '../sandbox/key-pair.ts';
 
 let project: Project;
 let home: string;
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'starrocks-ha-home-'));
-  project = new Project(ssh2.utils.generateKeyPairSync('ed25519').private);
+  project = new Project(keyPair().private);
   project.compile(`cluster: analytics
 starrocks: { version: 3.3.18 }
 master_host: 192.0.2.1

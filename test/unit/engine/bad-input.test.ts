@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeployError } from '../../../.github/actions/deploy/src/error.ts';
 import { Project } from '../../e2e/project.ts';
+import { keyPair } from '../../sandbox/key-pair.ts';
 
 /** What a deploy says to a clone that is not in order: before any machine is asked, and never with a stack trace. */
 let project: Project;
@@ -11,7 +11,7 @@ const at = (path: string): string => join(project.folder, path);
 const MEND = 'Run `npm run compile` and commit generated/; files there are never edited by hand.';
 
 beforeEach(() => {
-  project = new Project(ssh2.utils.generateKeyPairSync('ed25519').private);
+  project = new Project(keyPair().private);
   project.compile(`cluster: analytics
 starrocks: { version: 3.3.18 }
 master_host: 192.0.2.1

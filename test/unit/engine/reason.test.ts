@@ -1,12 +1,12 @@
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { prepare, type Wish } from '../../../.github/actions/deploy/src/engine/start.ts';
 import type { Mode } from '../../../.github/actions/deploy/src/report/run-report.ts';
 import { Project } from '../../e2e/project.ts';
+import { keyPair } from '../../sandbox/key-pair.ts';
 import { three, yaml } from '../review/sides.ts';
 
 let project: Project;
-const { private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519');
+const { private: privateKey } = keyPair();
 
 beforeAll(() => {
   project = new Project(privateKey);

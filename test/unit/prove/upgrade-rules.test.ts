@@ -7,7 +7,7 @@ import { known, type World } from '../../../.github/actions/deploy/src/plan/worl
 import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
 import { violations } from '../../../.github/actions/deploy/src/prove/invariants.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { cluster, deployed, everything, meets } from '../plan/worlds.ts';
+import { cluster, deployed, emptyWorld, everything, meets } from '../plan/worlds.ts';
 
 const replicas = { default_replication_num: 5 };
 const five = cluster([{}, {}, {}, { fe: null }, { fe: null }], replicas);
@@ -29,6 +29,17 @@ describe('the checker finds nothing wrong', () => {
 
   it('with a downgrade of the same', () => {
     expect(storyOf(five, meets(five, deployed(newer)))).toBeNull();
+  });
+
+  it('with images that somebody numbers in a way of his own, and an FE that crashes', () => {
+    const mine = {
+      ...five,
+      hosts: five.hosts.map(host => ({
+        ...host,
+        fe: host.fe === null ? null : { ...host.fe, image: 'mirror.example/fe:1.0.0' },
+      })),
+    };
+    expect(explore(mine, emptyWorld(mine), everything, { faults: 1, limit: 20_000 }).story).toBeNull();
   });
 
   it('with what is done while tablets are not whole', () => {

@@ -12,11 +12,11 @@ import {
   parseKnownHosts,
   typeOf,
 } from '../../../.github/actions/deploy/src/transport/known-hosts.ts';
+import { keyPair } from '../../sandbox/key-pair.ts';
 
 const made = (type: 'ed25519' | 'ecdsa' | 'rsa') => {
   const options = type === 'ecdsa' ? { bits: 256 as const } : { bits: 2048 };
-  const { public: line } =
-    type === 'ed25519' ? ssh2.utils.generateKeyPairSync('ed25519') : ssh2.utils.generateKeyPairSync(type, options);
+  const { public: line } = type === 'ed25519' ? keyPair() : ssh2.utils.generateKeyPairSync(type, options);
   const [, base64 = ''] = line.split(' ');
   return { text: line.trim(), blob: Buffer.from(base64, 'base64') };
 };

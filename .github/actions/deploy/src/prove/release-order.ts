@@ -52,10 +52,15 @@ function others(desired: ClusterJson, { world, away }: Truth): Other[] {
     ),
     ...Object.entries(away),
   ];
+  // The wanted image is the wanted release, whatever number somebody's own tag has.
+  const wanted = new Map(
+    desired.hosts.flatMap(host => [host.fe, ...host.be].map(one => [`${host.address}/${one?.name}`, one?.image])),
+  );
   return machines.flatMap(([host, machine]) =>
     machine.containers.flatMap(container => {
       const release = releaseOfImage(container.image);
-      return release === null || release === desired.version ? [] : [{ host, container, release }];
+      const same = release === desired.version || wanted.get(`${host}/${container.service}`) === container.image;
+      return release === null || same ? [] : [{ host, container, release }];
     }),
   );
 }
