@@ -45,7 +45,15 @@ export class Copy {
 
   /** Runs one named test of the project unit. */
   test(file: string, name: string): { readonly outcomes: readonly string[]; readonly said: string } {
-    const args = ['--config', 'test/vitest.config.ts', '--project', 'unit', '--reporter=json', file];
+    const args = [
+      '--config',
+      'test/vitest.config.ts',
+      '--project',
+      'unit',
+      '--reporter=json',
+      '--testTimeout=20000',
+      file,
+    ];
     const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     const { stdout, stderr } = this.run(['node_modules/vitest/vitest.mjs', 'run', ...args, '-t', pattern]);
     if (!stdout.includes('{')) return { outcomes: [], said: stderr };
