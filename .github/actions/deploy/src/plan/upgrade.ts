@@ -5,7 +5,7 @@ import type { FeNode, Node, View } from './situation.ts';
 import { reachable, running, unhealthyBefore, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
 import { compareReleases, detour, releaseOf, releaseOfImage } from './version-path.ts';
-import { SWITCHES, type Switches } from './world.ts';
+import { type Switches, sameSwitches } from './world.ts';
 
 /*
  * Another release for the whole cluster: BEs first on the way up, FEs first on the way down (StarRocks' documentation).
@@ -168,8 +168,6 @@ const saved = (v: View): Switches | null =>
 /** Some FE may still be told to balance nothing. */
 export const balanceIsHeld = (v: View): boolean => saved(v) !== null;
 
-const same = (a: Switches, b: Switches): boolean => SWITCHES.every(name => a[name] === b[name]);
-
 /** On the machines of all FEs, so that whoever finishes a run that was killed can bring them back. */
 export const saveSwitches: Rule = v => {
   if (versionChange(v) === null || v.backends.length === 0 || saved(v) !== null) return null;
@@ -203,7 +201,7 @@ export const holdBalance: Rule = v => {
 };
 
 function switchTo(v: View, action: 'hold' | 'resume', wanted: Switches, title: string): Next | null {
-  if (Object.values(v.world.switches).every(one => same(one, wanted))) return null;
+  if (Object.values(v.world.switches).every(one => sameSwitches(one, wanted))) return null;
   const operations: Operation[] = [{ kind: 'sql', statement: { kind: 'setSwitches', switches: wanted } }];
   return wave(title, [{ action, host: null, service: null, reason: title, operations, gates: [], outage: null }]);
 }
@@ -211,7 +209,7 @@ function switchTo(v: View, action: 'hold' | 'resume', wanted: Switches, title: s
 /** Seen, not assumed: one that runs and says nothing may still balance nothing. One that stands still forgets by itself. */
 const isAsBefore = (v: View, node: FeNode, before: Switches): boolean => {
   const now = v.world.switches[node.host.address];
-  return now === undefined ? !running(node) : same(now, before);
+  return now === undefined ? !running(node) : sameSwitches(now, before);
 };
 
 /** Always the last word, of the next run too when this one is killed. */

@@ -36,6 +36,8 @@ export const SWITCHES = [
 
 export type Switches = Readonly<Record<(typeof SWITCHES)[number], string>>;
 
+export const sameSwitches = (a: Switches, b: Switches): boolean => SWITCHES.every(key => a[key] === b[key]);
+
 /** One answer of one machine. */
 export interface HostWorld {
   /** Machine's clock minus the runner's, in milliseconds. */

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeployError } from '../error.ts';
 import type { Statement } from '../plan/operation.ts';
+import { sameSwitches } from '../plan/world.ts';
 import type { Sql } from './client.ts';
 import { login, type SqlAccess, setRootPassword } from './password.ts';
 import { backendRows, frontendRows } from './rows.ts';
 import { SqlFailure } from './sql-failure.ts';
 import { type NodeStatement, statementText, switchTexts } from './statements.ts';
-import { readSwitches, sameSwitches } from './switches.ts';
+import { readSwitches } from './switches.ts';
 import { type Fault, passes } from './texts.ts';
 
 /** How long it is tried again; 0: once. */

@@ -22,5 +22,3 @@ export async function readSwitches(sql: Sql): Promise<Switches> {
   });
   return Object.fromEntries(found) as Switches;
 }
-
-export const sameSwitches = (a: Switches, b: Switches): boolean => SWITCHES.every(key => a[key] === b[key]);
