@@ -7,6 +7,7 @@ import { next } from '../plan/next.ts';
 import type { Operation } from '../plan/operation.ts';
 import {
   convergeAll,
+  firstMemory,
   type GrowingMemory,
   imagesOf,
   type Memory,
@@ -91,10 +92,7 @@ export async function converge(
   const grace = Grace.of(signal);
   const look = async (what: Look): Promise<World | null> => grace.within(GRACE_MS.look, fleet.look(world, what));
   const records: StepRecord[] = [];
-  const memory: GrowingMemory = {
-    started: {},
-    unhealthy_before: start.cluster.known ? start.cluster.value.unhealthy_tablets : null,
-  };
+  const memory = firstMemory(start);
   const waits = new Waits();
   const begun = new Map<string, number>();
   let world = start;

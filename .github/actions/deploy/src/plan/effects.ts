@@ -485,13 +485,10 @@ function registered(desired: ClusterJson, world: World): World {
     const answer = world.hosts[address];
     if (answer?.known !== true) continue;
     const data = answer.value.fe;
-    const running = (one: string, service: string): boolean => {
-      const there = world.hosts[one];
-      return there?.known === true && isRunning(there.value, service);
-    };
     const met = [desired.master_host, ...(data?.state.peers ?? [])];
-    const heard = (): boolean => met.some(one => one !== address && here.has(one) && running(one, 'starrocks-fe'));
-    if (fe !== null && data?.meta === 'empty' && !here.has(address) && running(address, fe.name) && heard()) {
+    const heard = (): boolean =>
+      met.some(one => one !== address && here.has(one) && runsAt(world, one, 'starrocks-fe'));
+    if (fe !== null && data?.meta === 'empty' && !here.has(address) && runsAt(world, address, fe.name) && heard()) {
       const role = fe.role === 'observer' ? 'OBSERVER' : 'FOLLOWER';
       frontends.push(newFrontend(address, fe.ports.edit_log_port, role, rows.frontends[0]?.cluster_id ?? ''));
     }
@@ -499,8 +496,8 @@ function registered(desired: ClusterJson, world: World): World {
       const port = ports.heartbeat_service_port;
       const storage = answer.value.be[name];
       if (storage?.storage !== 'empty' || storage.member !== null || here.has(`${address}:${port}`)) continue;
-      const asks = running(address, 'starrocks-fe') || heard();
-      if (running(address, name) && asks) backends.push(newBackend(address, port));
+      const asks = runsAt(world, address, 'starrocks-fe') || heard();
+      if (runsAt(world, address, name) && asks) backends.push(newBackend(address, port));
     }
   }
   if (frontends.length + backends.length === 0) return world;
@@ -608,6 +605,11 @@ const isRunning = ({ containers, by_hand }: HostWorld, service: string): boolean
   containers.some(one => one.service === service && one.state === 'running') ||
   by_hand.some(one => one.service === service && one.state === 'running');
 
+const runsAt = ({ hosts }: World, address: string, service: string): boolean => {
+  const answer = hosts[address];
+  return answer?.known === true && isRunning(answer.value, service);
+};
+
 /** A leader appears when the founder runs alone, or when a majority of the FEs with whole metadata runs. */
 function elect(desired: ClusterJson, world: World): World {
   if (world.cluster.known) return world;
@@ -621,14 +623,10 @@ function elect(desired: ClusterJson, world: World): World {
   const members = fes.filter(({ host: { address } }) =>
     world.hosts[address]?.known === true ? feData(address)?.meta === 'whole' : met.has(address),
   );
-  const runs = (address: string): boolean => {
-    const answer = world.hosts[address];
-    return answer?.known === true && isRunning(answer.value, 'starrocks-fe');
-  };
-  const founds = members.length === 0 && runs(desired.master_host);
+  const founds = members.length === 0 && runsAt(world, desired.master_host, 'starrocks-fe');
   const electing = founds ? fes.filter(({ host }) => host.address === desired.master_host) : members;
   const voters = electing.filter(({ fe }) => fe.role === 'follower');
-  const running = voters.filter(({ host }) => runs(host.address));
+  const running = voters.filter(({ host }) => runsAt(world, host.address, 'starrocks-fe'));
   const leader = running[0]?.host.address;
   if (leader === undefined || running.length < majority(voters.length)) return world;
   const id = feData(leader)?.cluster_id ?? 'new';

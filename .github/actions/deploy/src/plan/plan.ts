@@ -3,7 +3,7 @@ import type { Problem } from '../error.ts';
 import { planDigest } from './approval.ts';
 import { apply, settle } from './effects.ts';
 import { next } from './next.ts';
-import { type GrowingMemory, imagesOf, type Request } from './situation.ts';
+import { firstMemory, imagesOf, type Request } from './situation.ts';
 import type { Step } from './step.ts';
 import { nodeKey, type World } from './world.ts';
 
@@ -59,10 +59,7 @@ export function unfold(
 } {
   const waves: Wave[] = [];
   const met: World[] = [];
-  const memory: GrowingMemory = {
-    started: {},
-    unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null,
-  };
+  const memory = firstMemory(world);
   let problems: readonly Problem[] = [];
   let open = false;
   let draining = false;

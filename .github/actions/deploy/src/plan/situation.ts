@@ -46,6 +46,12 @@ export interface GrowingMemory extends Memory {
   images_before?: NonNullable<Memory['images_before']>;
 }
 
+/** What a run that begins here remembers. */
+export const firstMemory = (world: World): GrowingMemory => ({
+  started: {},
+  unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null,
+});
+
 /** The newest image of the metadata of each FE that answers, by address: the leader sends a new one to those only. */
 export const imagesOf = (world: World): Readonly<Record<string, number | null>> =>
   Object.fromEntries(

@@ -36,9 +36,10 @@ const pending = <N extends Node>(v: View, nodes: readonly N[]): N[] => nodes.fil
 
 /** What is still to be done of it; null: every node runs the wanted release. */
 export function versionChange(v: View): VersionChange | null {
-  const releases = pending<Node>(v, [...v.frontends, ...v.backends]).map(node => releaseAt(node) ?? v.desired.version);
-  const [lowest] = releases.toSorted(compareReleases);
-  const highest = releases.toSorted(compareReleases).at(-1);
+  const releases = pending<Node>(v, [...v.frontends, ...v.backends])
+    .map(node => releaseAt(node) ?? v.desired.version)
+    .sort(compareReleases);
+  const [lowest, highest] = [releases[0], releases.at(-1)];
   if (lowest === undefined || highest === undefined) return null;
   return compareReleases(lowest, v.desired.version) < 0
     ? { direction: 'upgrade', from: lowest }

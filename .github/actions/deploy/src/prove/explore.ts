@@ -1,7 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { effects, settle } from '../plan/effects.ts';
 import { next } from '../plan/next.ts';
-import { imagesOf, type Memory, type Request, view } from '../plan/situation.ts';
+import { firstMemory, imagesOf, type Memory, type Request, view } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
 import { back, possible, sentence, strike, type Truth } from './fault.ts';
@@ -47,9 +47,9 @@ export function explore(desired: ClusterJson, world: World, request: Request, bo
   const start: State = {
     world,
     away: {},
-    memory: remembered(world),
+    memory: firstMemory(world),
     faults: bounds.faults,
-    wounded: next({ desired, world, request, memory: remembered(world) }).kind === 'blocked',
+    wounded: next({ desired, world, request, memory: firstMemory(world) }).kind === 'blocked',
     came: null,
   };
   const first = { ...start, key: keyOf(desired, start) };
@@ -103,11 +103,6 @@ function inCircles(path: ReadonlyMap<string, string>): Set<string> {
 const keyOf = (desired: ClusterJson, state: State): string =>
   `${stateKey(desired, state)}|${Object.keys(state.memory.started).sort()}|${JSON.stringify(state.memory.images_before)}|${state.faults}|${state.wounded}`;
 
-const remembered = (world: World): Memory => ({
-  started: {},
-  unhealthy_before: world.cluster.known ? world.cluster.value.unhealthy_tablets : null,
-});
-
 function judged(desired: ClusterJson, state: State, decision: Next, request: Request): string | null {
   switch (decision.kind) {
     case 'wave':
@@ -160,7 +155,7 @@ function returned(desired: ClusterJson, state: State): State[] {
   if (names.length === 0) return [];
   const truth = back(desired, state);
   const came = { from: state, by: `${names.join(', ')} is back, and a new run begins` };
-  return [{ ...state, ...truth, memory: remembered(truth.world), came }];
+  return [{ ...state, ...truth, memory: firstMemory(truth.world), came }];
 }
 
 function wave(desired: ClusterJson, state: State, steps: readonly Step[]): State[] {
@@ -190,7 +185,7 @@ function wave(desired: ClusterJson, state: State, steps: readonly Step[]): State
 const killed = (state: State, world: World, by: string): State => ({
   ...state,
   world,
-  memory: remembered(world),
+  memory: firstMemory(world),
   faults: state.faults - 1,
   came: { from: state, by: `${by}, and a new run begins` },
 });
