@@ -141,7 +141,7 @@ describe('a deploy that is cancelled while a machine is busy', () => {
     expect(record).toMatchObject({ mode: 'deploy', outcome: 'failed', actor: 'ada', repository: 'acme/infra' });
     expect(told(record.steps)).toEqual(told(report().steps));
     expect(record.problems).toEqual([expect.stringMatching(/^E_CANCELLED: .+ in the middle of activate/)]);
-    const alive = (rows: Record<string, string>[]) => rows.map(row => [row['IP'], row['Alive']]);
+    const alive = (rows: Record<string, string>[]) => rows.map(row => [row['IP'], row['Alive']]).toSorted();
     expect(alive(record.before.backends)).toEqual([
       ['127.0.0.161', 'true'],
       ['127.0.0.162', 'true'],
