@@ -67,7 +67,7 @@ const conf = (ms: number, percent: number) =>
 
 const racks = (names: readonly string[]) => (index: number) => `, labels: { location: "rack:${names[index]}" }`;
 
-/** Section 2 of the issue, as far as the sandbox can play it. */
+/** What can become of a cluster, as far as the sandbox can play it. */
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'bootstrap', machines: 3, changes: [{ ...base, name: 'first bootstrap', prepare: wipe }] },
   {

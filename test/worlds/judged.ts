@@ -42,16 +42,16 @@ const MOST_NODES = 8;
 export function judged(recipe: Recipe): Verdict {
   const met = triple(recipe);
   const { desired, truth } = met;
-  const { waves, met: worlds, problems, open, draining, end } = unfold(desired, truth.world, convergeAll);
+  const { waves, problems, open, draining, end } = unfold(desired, truth.world, convergeAll);
   const codes = new Set(problems.map(problem => problem.code));
-  const story: Met = { triple: met, waves, met: worlds, codes, draining };
+  const story: Met = { triple: met, waves, codes, draining };
   const situations = Object.entries(SITUATIONS).flatMap(([name, is]) => (is(story) ? [name] : []));
   const refused = open && !draining ? new Set(['it waits']) : codes;
   const meant = [...refused].every(code => DELIBERATE.has(code));
   const nodes = desired.hosts.reduce((sum, host) => sum + host.be.length + Number(host.fe !== null), 0);
   const search = refused.size > 0 && !meant && nodes <= MOST_NODES;
   const complaint =
-    unsafe(met, waves, worlds) ??
+    unsafe(met, waves) ??
     contract(met, waves, end) ??
     (refused.size === 0 ? atItsEnd(met, end) : null) ??
     (search ? needlessly(met, [...refused, ...problems.map(one => one.message)], end) : null);
@@ -60,10 +60,9 @@ export function judged(recipe: Recipe): Verdict {
 
 type Waves = Met['waves'];
 
-function unsafe({ desired, truth }: Triple, waves: Waves, worlds: readonly World[]): string | null {
-  for (const [at, wave] of waves.entries()) {
-    const world = worlds[at];
-    const [wrong] = world === undefined ? [] : violations(desired, { ...truth, world }, wave.steps);
+function unsafe({ desired, truth }: Triple, waves: Waves): string | null {
+  for (const wave of waves) {
+    const [wrong] = violations(desired, { ...truth, world: wave.meets }, wave.steps);
     if (wrong !== undefined) return `${wave.title} (${wave.steps.map(stepTitle).join(', ')}): ${wrong}`;
   }
   return null;

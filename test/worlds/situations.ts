@@ -1,14 +1,11 @@
 import type { Wave } from '../../.github/actions/deploy/src/plan/plan.ts';
 import type { Step } from '../../.github/actions/deploy/src/plan/step.ts';
-import type { World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { Triple } from './triple.ts';
 
 /** One plan, as far as it tells which situation it is for. */
 export interface Met {
   readonly triple: Triple;
   readonly waves: readonly Wave[];
-  /** The world that each wave meets. */
-  readonly met: readonly World[];
   readonly codes: ReadonlySet<string>;
   readonly draining: boolean;
 }
@@ -23,14 +20,14 @@ const be = (step: Step): boolean => step.service?.startsWith('starrocks-be') ===
 const roleOf = ({ triple }: Met, { host }: Step) => triple.desired.hosts.find(one => one.address === host)?.fe?.role;
 
 /** A restart of an FE while somebody else leads than the machine that founded. */
-const ledElsewhere = ({ triple, waves, met }: Met): boolean =>
-  waves.some((wave, at) => {
-    const cluster = met[at]?.cluster;
+const ledElsewhere = ({ triple, waves }: Met): boolean =>
+  waves.some(wave => {
+    const { cluster } = wave.meets;
     const rolls = wave.steps.some(step => fe(step) && ['restart', 'upgrade', 'downgrade'].includes(step.action));
-    return rolls && cluster?.known === true && cluster.value.leader !== triple.desired.master_host;
+    return rolls && cluster.known && cluster.value.leader !== triple.desired.master_host;
   });
 
-/** The rows of issue 5 section 2 (a row with several halves, each of them), and how a plan for them is recognised. */
+/** What can become of a cluster, and how a plan for it is recognised. */
 export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'nothing to do': ({ waves, codes }) => waves.length === 0 && codes.size === 0,
   'first bootstrap': met => some(met, step => step.action === 'found'),

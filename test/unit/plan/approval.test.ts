@@ -79,7 +79,7 @@ describe('what was approved', () => {
     const shown = approvalOf(desired, planOf(desired, deployed(was)));
     const quiet = steps.map(step => ({ ...step, outage: null }));
     expect([beyond(shown, desired, steps), beyond(shown, desired, quiet)]).toEqual([[], []]);
-    const unseen = approvalOf(desired, { digest: '', waves: [{ title: '', steps: quiet }] });
+    const unseen = approvalOf(desired, { digest: '', waves: [{ steps: quiet }] });
     expect(beyond(unseen, desired, steps).map(step => step.outage)).toEqual(outages);
   });
 
@@ -94,7 +94,7 @@ describe('what a wave takes away', () => {
   it('counts followers and replicas while each node is down', () => {
     const desired = cluster([{ fe_conf: 'x' }, { be_conf: 'y' }, {}]);
     const plan = planOf(desired, deployed(before));
-    const told = impacts(desired, deployed(before), plan);
+    const told = impacts(desired, plan);
     expect(plan.waves.map((wave, at) => [wave.title, told[at]])).toEqual([
       [
         'upload the files and pull the images',
@@ -129,6 +129,6 @@ describe('what a wave takes away', () => {
   it('takes nothing away by adding a machine', () => {
     const grown = cluster([{}, {}, {}, {}]);
     const world = meets(grown, deployed(before));
-    expect(impacts(grown, world, planOf(grown, world)).flatMap(impact => impact.down)).toEqual([]);
+    expect(impacts(grown, planOf(grown, world)).flatMap(impact => impact.down)).toEqual([]);
   });
 });

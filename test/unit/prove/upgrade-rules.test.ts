@@ -43,8 +43,8 @@ describe('the checker finds nothing wrong', () => {
   });
 
   it('with what is done while tablets are not whole', () => {
-    const { waves, met } = unfold(newer, meets(newer, deployed(five)), everything);
-    const told = met.flatMap(world => {
+    const { waves } = unfold(newer, meets(newer, deployed(five)), everything);
+    const told = waves.flatMap(({ meets: world }) => {
       let at = withUnhealthy(world, 7);
       const memory = { started: {}, unhealthy_before: 2, images_before: {} };
       // First they may be repaired; then comes what this is about.

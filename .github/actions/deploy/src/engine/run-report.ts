@@ -40,9 +40,9 @@ export function runReport(options: RunOptions, machines: Machines, course: Cours
   };
 }
 
-function waves({ desired }: RunOptions, { plan, before }: Course): WaveReport[] {
-  if (plan === null || before === null) return [];
-  const impact = impacts(desired.cluster, before, plan);
+function waves({ desired }: RunOptions, { plan }: Course): WaveReport[] {
+  if (plan === null) return [];
+  const impact = impacts(desired.cluster, plan);
   return plan.waves.map((wave, at) => ({
     title: wave.title,
     steps: wave.steps.map(step => ({ title: stepTitle(step), reason: step.reason })),

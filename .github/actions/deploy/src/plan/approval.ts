@@ -24,28 +24,32 @@ export interface Approval {
   readonly steps: readonly ApprovedStep[];
 }
 
+interface Waves {
+  readonly waves: readonly Pick<Wave, 'steps'>[];
+}
+
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /** Which generated/ this is: labels, policies and the way to a machine stand in no file of a host. */
 export const treeDigest = (desired: ClusterJson): string => sha256(desired);
 
-export const approvalOf = (desired: ClusterJson, { waves, digest }: Pick<Plan, 'waves' | 'digest'>): Approval => ({
+export const approvalOf = (desired: ClusterJson, { waves, digest }: Pick<Plan, 'digest'> & Waves): Approval => ({
   format: 1,
   tree: treeDigest(desired),
   digest,
-  steps: approvable(desired, waves),
+  steps: approvable(desired, stepsOf(waves)),
 });
 
 /** The same as long as the same would be done: not who leads, how healthy the world is, or what runs now. */
-export const planDigest = (desired: ClusterJson, waves: readonly Wave[]): string =>
-  sha256([treeDigest(desired), approvable(desired, waves)]);
+export const planDigest = (desired: ClusterJson, waves: Waves['waves']): string =>
+  sha256([treeDigest(desired), approvable(desired, stepsOf(waves))]);
 
 /** What goes beyond the approval; which wave a step is in does not matter. */
 export function beyond(approval: Approval, desired: ClusterJson, steps: readonly Step[]): ApprovedStep[] {
   // Whoever allows an outage allows the same without one.
   const approved = new Set(approval.steps.flatMap(step => [key(step), key({ ...step, outage: null })]));
   const hosts = new Set(approval.steps.map(step => step.host));
-  return approvable(desired, [{ title: '', steps }]).filter(step => {
+  return approvable(desired, steps).filter(step => {
     // Files of a host whose services may change: a run that was killed leaves only this of it.
     if (step.action === 'refresh' && hosts.has(step.host)) return false;
     return !approved.has(key(step));
@@ -67,11 +71,12 @@ const key = ({ host, service, action, digest, outage }: ApprovedStep): string =>
 /** They come with what is approved, and how many of them only the live cluster shows. */
 const ATTENDANT: ReadonlySet<Action> = new Set(['prepare', 'remember', 'note', 'hold', 'resume', 'image']);
 
+const stepsOf = (waves: Waves['waves']): Step[] => waves.flatMap(wave => [...wave.steps]);
+
 /** The steps as an approval names them, in an order of their own. */
-function approvable(desired: ClusterJson, waves: readonly Wave[]): ApprovedStep[] {
+function approvable(desired: ClusterJson, steps: readonly Step[]): ApprovedStep[] {
   const hosts = new Map(desired.hosts.map(host => [host.address, host]));
-  const all = waves
-    .flatMap(wave => wave.steps)
+  const all = steps
     .filter(step => !ATTENDANT.has(step.action))
     .map((step): ApprovedStep => {
       const host = step.host === null ? undefined : hosts.get(step.host);

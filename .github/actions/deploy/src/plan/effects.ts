@@ -389,26 +389,26 @@ const newBackend = (host: string, port: number): BackendRow => ({
 /** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
 export function settle(desired: ClusterJson, world: World): World {
   const { hosts, cluster } = registered(desired, elect(desired, world));
-  const services = [...world.leaving.flatMap(servicesAt), ...servicesOf(desired)];
-  const answers: Record<string, World['answers'][string]> = { ...world.answers };
+  const [declared, leaving] = [placesOf(desired.hosts), placesOf(world.leaving)];
+  const said = new Map<string, boolean>();
   const runs = new Map<string, boolean>();
-  for (const { address, service, key } of services) {
+  for (const { address, service, key } of [...leaving.all, ...declared.all]) {
     if (hosts[address]?.known !== true) continue;
     const running = isRunning(hosts[address].value, service.name);
     runs.set(key, running);
     // What stands still says nothing, whether or not a row knows it.
-    if (!running) answers[key] = known(false);
+    if (!running) said.set(key, false);
   }
-  if (!cluster.known) return { ...world, hosts, cluster, answers };
+  if (!cluster.known) return { ...world, hosts, cluster, answers: withAnswers(world.answers, said) };
   const { value: rows } = cluster;
   const switches: Record<string, Switches> = {};
-  const beating = new Map<string, Set<string>>();
-  const byRow = new Map(services.map(one => [one.row, one]));
+  const beating = new Map<string, readonly string[]>();
+  const placeOf = (row: string): Place | undefined => declared.byRow.get(row) ?? leaving.byRow.get(row);
   const heard = rows.frontends.map(row => {
-    const node = byRow.get(`${row.host}/fe`);
+    const node = placeOf(`${row.host}/fe`);
     const alive = node === undefined ? undefined : runs.get(node.key);
     if (node === undefined || alive === undefined) return row;
-    answers[node.key] = known(alive);
+    said.set(node.key, alive);
     if (!alive) return row.alive ? { ...row, alive } : row;
     switches[row.host] = world.switches[row.host] ?? DEFAULT_SWITCHES;
     const version = versionOf(desired, hosts, row, node.service);
@@ -417,16 +417,17 @@ export function settle(desired: ClusterJson, world: World): World {
     return { ...row, alive, join: true, last_heartbeat: 'now', start_time: 'now', version };
   });
   const backends = rows.backends.map(row => {
-    const node = byRow.get(`${row.host}:${row.heartbeat_port}`);
+    const node = placeOf(`${row.host}:${row.heartbeat_port}`);
     const alive = node === undefined ? undefined : runs.get(node.key);
     if (node === undefined || alive === undefined) return row;
-    answers[node.key] = known(alive);
+    said.set(node.key, alive);
     if (!alive) return row.alive ? { ...row, alive } : row;
-    beating.set(row.host, (beating.get(row.host) ?? new Set()).add(node.service.name));
+    beating.set(row.host, [...(beating.get(row.host) ?? []), node.service.name]);
     const version = versionOf(desired, hosts, row, node.service);
     const as = row.alive && row.last_heartbeat === 'now' && row.last_start_time === 'now' && row.version === version;
     return as ? row : { ...row, alive, last_heartbeat: 'now', last_start_time: 'now', version };
   });
+  const answers = withAnswers(world.answers, said);
   const frontends = led(heard);
   if (frontends === null) {
     return { ...world, hosts, answers, cluster: unknown('no majority of followers is up') };
@@ -441,6 +442,16 @@ export function settle(desired: ClusterJson, world: World): World {
   };
 }
 
+/** The same object when nobody says anything new, as in most waves of a long plan. */
+function withAnswers(before: World['answers'], said: ReadonlyMap<string, boolean>): World['answers'] {
+  const news = [...said].filter(([key, value]) => {
+    const was = before[key];
+    return was?.known !== true || was.value !== value;
+  });
+  if (news.length === 0) return before;
+  return { ...before, ...Object.fromEntries(news.map(([key, value]) => [key, known(value)])) };
+}
+
 /** A declared or leaving service, and the row that it has when it is registered. */
 interface Place {
   readonly address: string;
@@ -449,13 +460,20 @@ interface Place {
   readonly row: string;
 }
 
-const places = new WeakMap<object, readonly Place[]>();
+interface Places {
+  readonly all: readonly Place[];
+  readonly byRow: ReadonlyMap<string, Place>;
+}
 
-function servicesOf(desired: ClusterJson): readonly Place[] {
-  const there = places.get(desired);
+/** Made once for each list of hosts, because a plan settles wave after wave. */
+const places = new WeakMap<readonly CompiledHost[], Places>();
+
+function placesOf(hosts: readonly CompiledHost[]): Places {
+  const there = places.get(hosts);
   if (there !== undefined) return there;
-  const made = desired.hosts.flatMap(servicesAt);
-  places.set(desired, made);
+  const all = hosts.flatMap(servicesAt);
+  const made = { all, byRow: new Map(all.map(one => [one.row, one])) };
+  places.set(hosts, made);
   return made;
 }
 
@@ -475,10 +493,8 @@ function registered(desired: ClusterJson, world: World): World {
   if (!world.cluster.known) return world;
   const { value: rows } = world.cluster;
   if (desired.password_env !== null && !rows.root_open) return world;
-  const here = new Set([
-    ...rows.frontends.map(row => row.host),
-    ...rows.backends.map(row => `${row.host}:${row.heartbeat_port}`),
-  ]);
+  const feHere = (address: string): boolean => rows.frontends.some(row => row.host === address);
+  const beHere = (host: string, port: number): boolean => rows.backends.some(row => isAt(row, { host, port }));
   const frontends: FrontendRow[] = [];
   const backends: BackendRow[] = [];
   for (const { address, fe, be } of desired.hosts) {
@@ -486,16 +502,15 @@ function registered(desired: ClusterJson, world: World): World {
     if (answer?.known !== true) continue;
     const data = answer.value.fe;
     const met = [desired.master_host, ...(data?.state.peers ?? [])];
-    const heard = (): boolean =>
-      met.some(one => one !== address && here.has(one) && runsAt(world, one, 'starrocks-fe'));
-    if (fe !== null && data?.meta === 'empty' && !here.has(address) && runsAt(world, address, fe.name) && heard()) {
+    const heard = (): boolean => met.some(one => one !== address && feHere(one) && runsAt(world, one, 'starrocks-fe'));
+    if (fe !== null && data?.meta === 'empty' && !feHere(address) && runsAt(world, address, fe.name) && heard()) {
       const role = fe.role === 'observer' ? 'OBSERVER' : 'FOLLOWER';
       frontends.push(newFrontend(address, fe.ports.edit_log_port, role, rows.frontends[0]?.cluster_id ?? ''));
     }
     for (const { name, ports } of be) {
       const port = ports.heartbeat_service_port;
       const storage = answer.value.be[name];
-      if (storage?.storage !== 'empty' || storage.member !== null || here.has(`${address}:${port}`)) continue;
+      if (storage?.storage !== 'empty' || storage.member !== null || beHere(address, port)) continue;
       const asks = runsAt(world, address, 'starrocks-fe') || heard();
       if (runsAt(world, address, name) && asks) backends.push(newBackend(address, port));
     }
@@ -526,7 +541,7 @@ function versionOf(
 function learnt(
   hosts: World['hosts'],
   rows: readonly FrontendRow[],
-  beating: ReadonlyMap<string, ReadonlySet<string>>,
+  beating: ReadonlyMap<string, readonly string[]>,
   answers: World['answers'],
 ): World['hosts'] {
   const joined = new Map(rows.filter(row => row.join && row.alive).map(row => [row.host, row.cluster_id]));
@@ -535,8 +550,9 @@ function learnt(
     return answer?.known === true && answer.value;
   };
   let changed: Record<string, World['hosts'][string]> | null = null;
-  for (const [address, answer] of Object.entries(hosts)) {
-    if (!answer.known) continue;
+  for (const address of Object.keys(hosts)) {
+    const answer = hosts[address];
+    if (answer?.known !== true) continue;
     const healthy = withHealth(answer.value, service => answering(address, service));
     const id = joined.get(address);
     const member = id === undefined ? healthy : withMembership(healthy, id);
@@ -572,8 +588,8 @@ function withMembership(machine: HostWorld, id: string): HostWorld {
 }
 
 /** The first heartbeat writes the cluster's id into a BE's storage. */
-function withStorage(machine: HostWorld, heard: ReadonlySet<string>, id: string): HostWorld {
-  const fresh = [...heard].filter(name => machine.be[name as ServiceName]?.storage !== 'whole');
+function withStorage(machine: HostWorld, heard: readonly string[], id: string): HostWorld {
+  const fresh = heard.filter(name => machine.be[name as ServiceName]?.storage !== 'whole');
   if (fresh.length === 0) return machine;
   const whole = fresh.map(name => [name, { storage: 'whole', cluster_id: id, member: id }] as const);
   return { ...machine, be: { ...machine.be, ...Object.fromEntries(whole) } };

@@ -1,9 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { apply, settle } from './effects.ts';
 import { holds, majority, replicasAway } from './gates.ts';
 import type { Plan, Wave } from './plan.ts';
 import { type BeNode, convergeAll, down, holders, members, type Node, up, type View, view } from './situation.ts';
-import type { World } from './world.ts';
 import { nodeKey } from './world.ts';
 
 /** What cannot be used while a wave runs, and what is left. */
@@ -23,16 +21,9 @@ export interface Impact {
   readonly next_failure: string | null;
 }
 
-/** One for each wave of the plan, from the world that the waves before it lead to. */
-export function impacts(desired: ClusterJson, world: World, plan: Pick<Plan, 'waves'>): Impact[] {
-  let at = world;
-  return plan.waves.map(wave => {
-    const impact = during(view({ desired, world: at, request: convergeAll, memory: NOTHING }), wave);
-    for (const operation of wave.steps.flatMap(step => step.operations)) at = apply(operation, desired, at);
-    at = settle(desired, at);
-    return impact;
-  });
-}
+/** One for each wave of the plan, in the world that it meets. */
+export const impacts = (desired: ClusterJson, { waves }: Pick<Plan, 'waves'>): Impact[] =>
+  waves.map(wave => during(view({ desired, world: wave.meets, request: convergeAll, memory: NOTHING }), wave));
 
 const NOTHING = { started: {}, unhealthy_before: null };
 

@@ -10,6 +10,8 @@ import { nodeKey, type World } from './world.ts';
 export interface Wave {
   readonly title: string;
   readonly steps: readonly Step[];
+  /** What it finds, if those before it succeed. */
+  readonly meets: World;
   /** It comes after something that may take days: a run ends there, and another one does this. */
   readonly later?: boolean;
 }
@@ -30,7 +32,7 @@ export interface Plan {
 /** No plan is longer than this many waves a node: more means that the planner goes round in circles. */
 const WAVES_PER_NODE = 8;
 
-/** Pure. 3 FE + 300 BE take well under 100 ms. */
+/** Pure. */
 export function makePlan(desired: ClusterJson, world: World, request: Request): Plan {
   const { waves, problems, open, draining } = unfold(desired, world, request);
   const touched = new Set(waves.flatMap(wave => wave.steps.map(step => step.host)));
@@ -41,24 +43,19 @@ export function makePlan(desired: ClusterJson, world: World, request: Request): 
   return { waves, problems, digest: planDigest(desired, waves), draining, hosts };
 }
 
-/**
- * The waves, the world that each of them meets, why they end early if they do (a refusal, or `open`: a wait), and the
- * world that they lead to.
- */
+/** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */
 export function unfold(
   desired: ClusterJson,
   world: World,
   request: Request,
 ): {
   readonly waves: readonly Wave[];
-  readonly met: readonly World[];
   readonly problems: readonly Problem[];
   readonly open: boolean;
   readonly draining: boolean;
   readonly end: World;
 } {
   const waves: Wave[] = [];
-  const met: World[] = [];
   const memory = firstMemory(world);
   let problems: readonly Problem[] = [];
   let open = false;
@@ -81,8 +78,7 @@ export function unfold(
       at = settled;
       continue;
     }
-    waves.push({ title: decision.title, steps: decision.steps, ...(draining ? { later: true } : {}) });
-    met.push(at);
+    waves.push({ title: decision.title, steps: decision.steps, meets: at, ...(draining ? { later: true } : {}) });
     draining ||= decision.steps.some(step => step.action === 'drain');
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
     for (const operation of decision.steps.flatMap(step => step.operations)) {
@@ -94,5 +90,5 @@ export function unfold(
     }
     at = settle(desired, at);
   }
-  return { waves, met, problems, open, draining, end: at };
+  return { waves, problems, open, draining, end: at };
 }

@@ -3,9 +3,12 @@ import type { Problem } from '../error.ts';
 import type { Node, View } from './situation.ts';
 import { current, healthy, holders, members, running, staleFiles } from './situation.ts';
 import { versionProblems } from './upgrade.ts';
-import { type Disk, type HostWorld, nodeKey } from './world.ts';
+import type { Disk, HostWorld, World } from './world.ts';
 
 type Refusal = (v: View) => readonly Problem[];
+
+/** What one machine's own answer forbids. */
+type MachineRefusal = (one: Machine, v: View) => readonly Problem[];
 
 /** What this planner does not know how to do safely, or must not do at all: named before anything is touched. */
 export function refusals(v: View): Problem[] {
@@ -13,8 +16,11 @@ export function refusals(v: View): Problem[] {
 }
 
 /** What forbids even a verb of repair to touch the chosen machines. */
-export const unsafe = (v: View): Problem[] =>
-  [docker, otherOwner, otherClusterId, lostStorage].flatMap(refusal => refusal(v));
+export const unsafe = (v: View): Problem[] => [
+  ...machines(v).flatMap(one => [...docker(one, v), ...otherOwner(one, v)]),
+  ...otherClusterId(v),
+  ...lostStorage(v),
+];
 
 const problem = (code: Problem['code'], host: string | null, message: string, hint: string): Problem => ({
   code,
@@ -25,102 +31,108 @@ const problem = (code: Problem['code'], host: string | null, message: string, hi
 });
 
 /** Machines that answered and that this run may change. */
-function machines(v: View): readonly Machine[] {
-  const found = asked.get(v);
-  if (found !== undefined) return found;
-  const made = v.desired.hosts.flatMap(host => {
+const machines = (v: View): Machine[] =>
+  v.desired.hosts.flatMap(host => {
     const answer = v.world.hosts[host.address];
     const selected = v.request.hosts === null || v.request.hosts.has(host.address);
     return answer?.known === true && selected && !host.maintenance ? [{ host, machine: answer.value }] : [];
   });
-  asked.set(v, made);
-  return made;
-}
 
 interface Machine {
   readonly host: CompiledHost;
   readonly machine: HostWorld;
 }
 
-const asked = new WeakMap<View, readonly Machine[]>();
+interface Judged {
+  readonly host: CompiledHost;
+  readonly leaving: World['leaving'];
+  readonly problems: readonly Problem[];
+}
+
+/** Found once for each look at a machine: a plan asks wave after wave, and most machines are as they were. */
+const judged = new WeakMap<HostWorld, Judged>();
+
+const ofMachines: Refusal = v => machines(v).flatMap(one => ofMachine(one, v));
+
+function ofMachine(one: Machine, v: View): readonly Problem[] {
+  const { host, machine } = one;
+  const { leaving } = v.world;
+  const found = judged.get(machine);
+  if (found?.host === host && found.leaving === leaving) return found.problems;
+  const problems = OF_MACHINE.flatMap(refusal => refusal(one, v));
+  judged.set(machine, { host, leaving, problems });
+  return problems;
+}
 
 const nodes = (v: View): Node[] => [...v.frontends, ...v.backends].filter(node => node.selected);
 
-const docker: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) =>
-    machine.docker.known
-      ? []
-      : [
-          problem(
-            'E_DOCKER',
-            host.address,
-            `Docker cannot be used on ${host.address}: ${machine.docker.reason}.`,
-            'Install Docker Engine and the Compose plugin (v2) and start them; log in as root, or set `ssh: { sudo: true }`: the group docker is not enough.',
-          ),
-        ],
-  );
+const docker: MachineRefusal = ({ host, machine }) =>
+  machine.docker.known
+    ? []
+    : [
+        problem(
+          'E_DOCKER',
+          host.address,
+          `Docker cannot be used on ${host.address}: ${machine.docker.reason}.`,
+          'Install Docker Engine and the Compose plugin (v2) and start them; log in as root, or set `ssh: { sudo: true }`: the group docker is not enough.',
+        ),
+      ];
 
-const otherOwner: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) =>
-    machine.marker === null || machine.marker.cluster === v.desired.cluster
-      ? []
-      : [
-          problem(
-            'E_OTHER_CLUSTER',
-            host.address,
-            `${host.address} belongs to the cluster ${machine.marker.cluster} (${machine.marker.repository || 'no repository'}), not to ${v.desired.cluster}.`,
-            'Take the machine out of the other cluster first, or correct the address in cluster.yaml.',
-          ),
-        ],
-  );
+const otherOwner: MachineRefusal = ({ host, machine }, v) =>
+  machine.marker === null || machine.marker.cluster === v.desired.cluster
+    ? []
+    : [
+        problem(
+          'E_OTHER_CLUSTER',
+          host.address,
+          `${host.address} belongs to the cluster ${machine.marker.cluster} (${machine.marker.repository || 'no repository'}), not to ${v.desired.cluster}.`,
+          'Take the machine out of the other cluster first, or correct the address in cluster.yaml.',
+        ),
+      ];
 
-const strangers: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) =>
-    machine.strangers.map(stranger =>
-      problem(
-        'E_FOREIGN_STARROCKS',
-        host.address,
-        `StarRocks that this tool did not start is on ${host.address}: ${stranger}.`,
-        'Take it over (`npm run repair -- adopt`), stop it and move its data away, or leave this machine out of cluster.yaml.',
-      ),
+const strangers: MachineRefusal = ({ host, machine }) =>
+  machine.strangers.map(stranger =>
+    problem(
+      'E_FOREIGN_STARROCKS',
+      host.address,
+      `StarRocks that this tool did not start is on ${host.address}: ${stranger}.`,
+      'Take it over (`npm run repair -- adopt`), stop it and move its data away, or leave this machine out of cluster.yaml.',
     ),
   );
 
-const takenPorts: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) => {
-    const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
-    return services.flatMap(service =>
-      Object.entries(service.ports).flatMap(([name, port]) => {
-        const listener = machine.listeners.find(one => one.port === port && one.service === null);
-        if (listener === undefined) return [];
-        return [
-          problem(
-            'E_PORT_TAKEN',
-            host.address,
-            `${name} ${port} of ${service.name} on ${host.address} is held by ${listener.owner}.`,
-            listener.owner === '?'
-              ? 'The SSH user may not see which program that is, be it this cluster’s own: log in as root, or set `ssh: { sudo: true }`.'
-              : 'Stop that program, or run `npm run ports`, which finds a free port and writes it into cluster.yaml.',
-          ),
-        ];
-      }),
-    );
-  });
+const takenPorts: MachineRefusal = ({ host, machine }) => {
+  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  return services.flatMap(service =>
+    Object.entries(service.ports).flatMap(([name, port]) => {
+      const listener = machine.listeners.find(one => one.port === port && one.service === null);
+      if (listener === undefined) return [];
+      return [
+        problem(
+          'E_PORT_TAKEN',
+          host.address,
+          `${name} ${port} of ${service.name} on ${host.address} is held by ${listener.owner}.`,
+          listener.owner === '?'
+            ? 'The SSH user may not see which program that is, be it this cluster’s own: log in as root, or set `ssh: { sudo: true }`.'
+            : 'Stop that program, or run `npm run ports`, which finds a free port and writes it into cluster.yaml.',
+        ),
+      ];
+    }),
+  );
+};
 
-const memory: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) => {
-    const heap = (host.fe?.heap_mib ?? 0) * 2 ** 20;
-    const storage = host.be.reduce((sum, be) => sum + memLimit(be.mem_limit, machine.memory), 0);
-    if (heap + storage <= machine.memory) return [];
-    return [
-      problem(
-        'E_MEMORY',
-        host.address,
-        `FE heap and BE mem_limit of ${host.address} need ${gib(heap + storage)} and the machine has ${gib(machine.memory)}.`,
-        'Set `resources: { memory: … }` for this host to what the machine has, or lower `fe_heap` and `mem_limit`.',
-      ),
-    ];
-  });
+const memory: MachineRefusal = ({ host, machine }) => {
+  const heap = (host.fe?.heap_mib ?? 0) * 2 ** 20;
+  const storage = host.be.reduce((sum, be) => sum + memLimit(be.mem_limit, machine.memory), 0);
+  if (heap + storage <= machine.memory) return [];
+  return [
+    problem(
+      'E_MEMORY',
+      host.address,
+      `FE heap and BE mem_limit of ${host.address} need ${gib(heap + storage)} and the machine has ${gib(machine.memory)}.`,
+      'Set `resources: { memory: … }` for this host to what the machine has, or lower `fe_heap` and `mem_limit`.',
+    ),
+  ];
+};
 
 /** Bytes of `80%` or `50G` on a machine with that much memory. */
 function memLimit(limit: string, machine: number): number {
@@ -151,27 +163,26 @@ const unwritable = ({ path, access }: Disk, address: string): Problem =>
         'Log in as root, or set `ssh: { sudo: true }`.',
       );
 
-const disks: Refusal = v =>
-  machines(v).flatMap(({ host, machine }) =>
-    machine.disks.flatMap(disk => {
-      const changes = staleFiles(host, machine).length > 0;
-      const told = machine.disks.some(one => one.access !== 'writable' && disk.path.startsWith(`${one.path}/`));
-      if (changes && disk.access !== 'writable' && !told) return [unwritable(disk, host.address)];
-      const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host;
-      const starts = v.frontends.some(node => node.host === host && (!running(node) || !current(node)));
-      if (starts && meta === disk.path && disk.free < META_FLOOR) {
-        return [
-          problem(
-            'E_DISK_FULL',
-            host.address,
-            `${disk.path} on ${host.address} has ${(disk.free / 1e9).toFixed(1)} GB free, and an FE does not start with less than 5 GB for its metadata.`,
-            'Free some space, or put `deploy_dir` on a larger disk.',
-          ),
-        ];
-      }
-      return [];
-    }),
-  );
+const disks: MachineRefusal = ({ host, machine }) =>
+  machine.disks.flatMap(disk => {
+    const changes = staleFiles(host, machine).length > 0;
+    const told = machine.disks.some(one => one.access !== 'writable' && disk.path.startsWith(`${one.path}/`));
+    if (changes && disk.access !== 'writable' && !told) return [unwritable(disk, host.address)];
+    const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host;
+    const fe = machine.containers.find(container => container.service === host.fe?.name);
+    const starts = host.fe !== null && (fe?.state !== 'running' || fe.digest !== host.fe.digest);
+    if (starts && meta === disk.path && disk.free < META_FLOOR) {
+      return [
+        problem(
+          'E_DISK_FULL',
+          host.address,
+          `${disk.path} on ${host.address} has ${(disk.free / 1e9).toFixed(1)} GB free, and an FE does not start with less than 5 GB for its metadata.`,
+          'Free some space, or put `deploy_dir` on a larger disk.',
+        ),
+      ];
+    }
+    return [];
+  });
 
 /** BDB JE refuses a peer whose clock is off by more (max_bdbje_clock_delta_ms). */
 const CLOCK_DELTA_MS = 5000;
@@ -258,20 +269,19 @@ const movedFrontendPorts: Refusal = v => {
   });
 };
 
-const undeclaredContainers: Refusal = v => {
-  const named = new Set([...members(v), ...holders(v)].map(node => node.key));
-  return machines(v).flatMap(({ host, machine }) =>
-    machine.containers
-      .filter(container => !named.has(nodeKey(host.address, container.service)))
-      .map(container =>
-        problem(
-          'E_UNDECLARED',
-          host.address,
-          `${container.service} is on ${host.address}, and neither cluster.yaml nor its history in git names it there.`,
-          'Name it in cluster.yaml, or remove that container by hand when the cluster does not need it.',
-        ),
+const undeclaredContainers: MachineRefusal = ({ host, machine }, v) => {
+  const here = [host, ...v.world.leaving.filter(one => one.address === host.address)];
+  const named = new Set<string | undefined>(here.flatMap(({ fe, be }) => [fe?.name, ...be.map(one => one.name)]));
+  return machine.containers
+    .filter(container => !named.has(container.service))
+    .map(container =>
+      problem(
+        'E_UNDECLARED',
+        host.address,
+        `${container.service} is on ${host.address}, and neither cluster.yaml nor its history in git names it there.`,
+        'Name it in cluster.yaml, or remove that container by hand when the cluster does not need it.',
       ),
-  );
+    );
 };
 
 /** Where data lies in a container: fe/meta, be/storage, be/storage-1 … */
@@ -338,7 +348,7 @@ const lostStorage: Refusal = v =>
     ];
   });
 
-const ALL: readonly Refusal[] = [
+const OF_MACHINE: readonly MachineRefusal[] = [
   docker,
   otherOwner,
   strangers,
@@ -346,6 +356,10 @@ const ALL: readonly Refusal[] = [
   takenPorts,
   memory,
   disks,
+];
+
+const ALL: readonly Refusal[] = [
+  ofMachines,
   clocks,
   unknownMembers,
   movedFrontendPorts,

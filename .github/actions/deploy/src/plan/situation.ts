@@ -118,7 +118,13 @@ export function view(situation: Situation): View {
   const feNewest = newestHeartbeat(rows?.frontends ?? []);
   const beNewest = newestHeartbeat(rows?.backends ?? []);
   const beRows = new Map(rows?.backends.map(row => [`${row.host}:${row.heartbeat_port}`, row]));
-  const node = (host: CompiledHost, name: ServiceName) => {
+  const node = <S extends Node['service'], R extends FrontendRow | BackendRow>(
+    host: CompiledHost,
+    service: S,
+    row: R | null,
+    newest: string | null,
+  ) => {
+    const { name } = service;
     const answer = world.hosts[host.address];
     const machine = answer?.known === true ? answer.value : null;
     const key = nodeKey(host.address, name);
@@ -126,7 +132,10 @@ export function view(situation: Situation): View {
     return {
       key,
       host,
+      service,
       machine,
+      row,
+      unheard: row !== null && isUnheard(row, newest),
       container: machine?.containers.find(container => container.service === name) ?? null,
       answers: answers?.known === true ? answers.value : null,
       selected:
@@ -140,13 +149,13 @@ export function view(situation: Situation): View {
       const { fe } = host;
       if (fe === null) return [];
       const row = feRows.get(`${host.address}:${fe.ports.edit_log_port}`) ?? null;
-      return [{ ...node(host, fe.name), service: fe, row, unheard: row !== null && isUnheard(row, feNewest) }];
+      return [node(host, fe, row, feNewest)];
     });
   const backendsOf = (hosts: readonly CompiledHost[]): BeNode[] =>
     hosts.flatMap(host =>
       host.be.map(be => {
         const row = beRows.get(`${host.address}:${be.ports.heartbeat_service_port}`) ?? null;
-        return { ...node(host, be.name), service: be, row, unheard: row !== null && isUnheard(row, beNewest) };
+        return node(host, be, row, beNewest);
       }),
     );
   return {

@@ -7,31 +7,32 @@ import type { Container, HostWorld } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 
 /** What StarRocks' documentation forbids while releases change, in the words of whoever would have to explain it. */
-export const releaseOrderBroken = (desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] => [
-  ...untried(desired, truth, steps),
-  ...steps.flatMap(step =>
+export function releaseOrderBroken(desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] {
+  const left = others(desired, truth);
+  const activated = steps.flatMap(step =>
     step.operations.flatMap((operation, at) => {
       if (operation.kind !== 'activate') return [];
-      const old = others(desired, truth).find(
-        one => one.host === operation.host && one.container.service === operation.service,
-      );
+      const old = left.find(one => isOf(one, operation));
       if (old === undefined) return [];
       const before = step.operations.slice(0, at);
-      return wrongChange(desired, truth, operation, before, old.release).map(what => `${stepTitle(step)}: ${what}`);
+      const wrong = wrongChange(desired, truth, operation, before, old.release, left);
+      return wrong.map(what => `${stepTitle(step)}: ${what}`);
     }),
-  ),
-];
+  );
+  return [...untried(desired, left, steps), ...activated];
+}
+
+const isOf = ({ host, container }: Other, operation: Activation): boolean =>
+  host === operation.host && container.service === operation.service;
+
+type Activation = Extract<Operation, { kind: 'activate' }>;
 
 /** As long as no BE runs the wanted release, one alone tries it. */
-function untried(desired: ClusterJson, truth: Truth, steps: readonly Step[]): string[] {
-  const old = others(desired, truth).filter(one => one.container.service !== 'starrocks-fe');
+function untried(desired: ClusterJson, left: readonly Other[], steps: readonly Step[]): string[] {
+  const old = left.filter(one => one.container.service !== 'starrocks-fe');
   const backends = desired.hosts.reduce((sum, host) => sum + host.be.length, 0);
   const first = steps.filter(step =>
-    step.operations.some(
-      operation =>
-        operation.kind === 'activate' &&
-        old.some(one => one.host === operation.host && one.container.service === operation.service),
-    ),
+    step.operations.some(operation => operation.kind === 'activate' && old.some(one => isOf(one, operation))),
   );
   return first.length > 1 && old.length === backends
     ? [`${first.length} BEs try ${desired.version} at once, and none has run it yet`]
@@ -52,29 +53,31 @@ function others(desired: ClusterJson, { world, away }: Truth): Other[] {
     ),
     ...Object.entries(away),
   ];
-  // The wanted image is the wanted release, whatever number somebody's own tag has.
-  const wanted = new Map(
-    desired.hosts.flatMap(host => [host.fe, ...host.be].map(one => [`${host.address}/${one?.name}`, one?.image])),
-  );
   return machines.flatMap(([host, machine]) =>
     machine.containers.flatMap(container => {
       const release = releaseOfImage(container.image);
-      const same = release === desired.version || wanted.get(`${host}/${container.service}`) === container.image;
-      return release === null || same ? [] : [{ host, container, release }];
+      if (release === null || release === desired.version) return [];
+      return isWanted(desired, host, container) ? [] : [{ host, container, release }];
     }),
   );
+}
+
+/** The wanted image is the wanted release, whatever number somebody's own tag has. */
+function isWanted(desired: ClusterJson, address: string, { service, image }: Container): boolean {
+  const host = desired.hosts.find(one => one.address === address);
+  return [host?.fe, ...(host?.be ?? [])].some(one => one?.name === service && one.image === image);
 }
 
 function wrongChange(
   desired: ClusterJson,
   truth: Truth,
-  { host, service }: Extract<Operation, { kind: 'activate' }>,
+  { host, service }: Activation,
   before: readonly Operation[],
   release: string,
+  left: readonly Other[],
 ): string[] {
   const up = compareReleases(release, desired.version) < 0;
   const fe = service === 'starrocks-fe';
-  const left = others(desired, truth);
   const waits = (isFe: boolean) => left.some(one => (one.container.service === 'starrocks-fe') === isFe);
   const { cluster, switches } = truth.world;
   const rows = cluster.known ? cluster.value : null;

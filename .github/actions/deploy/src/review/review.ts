@@ -62,7 +62,7 @@ export function review(sides: Sides): Review {
   const { base, head, baseFiles, headFiles } = sides;
   const world = worldOf(base, head);
   const plan = makePlan(head, world, convergeAll);
-  const impact = impacts(head, world, plan);
+  const impact = impacts(head, plan);
   const waves = plan.waves.map((wave, at) => ({ ...wave, impact: impact[at] ?? null }));
   const hosts = hostRows(
     base,
