@@ -8,7 +8,7 @@ import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import type { World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { cluster, deployed, emptyWorld, everything, meets, stopped } from '../plan/worlds.ts';
+import { cluster, deployed, emptyWorld, everything, meets, stopped, withMachine } from '../plan/worlds.ts';
 
 /** Machines that do what the planner's model says operations do. */
 class ModelFleet implements Fleet {
@@ -251,6 +251,31 @@ describe('converge', () => {
     ]);
     expect(records.length).toBe(5 * 3);
   });
+
+  it.each(['starrocks-fe', 'starrocks-be'])(
+    'waits for a %s that ends again and again, shows its log, and starts it not once more',
+    async service => {
+      const desired = cluster([{}, {}, {}], {
+        timeouts: { ssh: 1, query: 1, pull: 1, fe_ready: 1, be_ready: 1, drain: 1, lock: 1 },
+      });
+      const dead = stopped(deployed(desired), '10.0.0.3', service);
+      const ending = withMachine(dead, '10.0.0.3', machine => ({
+        ...machine,
+        containers: machine.containers.map(one => (one.service === service ? { ...one, state: 'restarting' } : one)),
+      }));
+      const fleet = new ModelFleet(desired, ending);
+      fleet.look = async () => ending;
+      const { problems } = await go(desired, fleet);
+      expect(problems.map(problem => [problem.code, problem.detail?.at(0), problem.detail?.at(-1)])).toEqual([
+        [
+          'E_NOT_READY',
+          `10.0.0.3/${service}: Alive=false; container restarting, healthy; the last lines of its log:`,
+          'last line',
+        ],
+      ]);
+      expect(fleet.done).toEqual([]);
+    },
+  );
 
   it('touches no machine whose lock it does not hold', async () => {
     const desired = cluster([{}, { be_conf: 'x' }, {}]);

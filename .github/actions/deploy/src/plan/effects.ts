@@ -566,10 +566,13 @@ function learnt(
 }
 
 function withHealth(machine: HostWorld, answers: (service: string) => boolean): HostWorld {
-  const sickly = machine.containers.some(one => one.health !== 'healthy' && answers(one.service));
-  if (!sickly) return machine;
-  const containers = machine.containers.map(one =>
-    answers(one.service) ? { ...one, health: 'healthy' as const } : one,
+  const well = ({ state, health }: Container): boolean => state !== 'restarting' && health === 'healthy';
+  if (machine.containers.every(one => well(one) || !answers(one.service))) return machine;
+  const containers = machine.containers.map(
+    (one): Container =>
+      answers(one.service)
+        ? { ...one, ...(one.state === 'restarting' && { state: 'running' }), health: 'healthy' }
+        : one,
   );
   return { ...machine, containers };
 }
@@ -617,8 +620,9 @@ function moved(desired: ClusterJson, rows: readonly BackendRow[]): BackendRow[] 
   return rows.map(row => (row.system_decommissioned ? { ...row, tablet_num: 0 } : row));
 }
 
+/** What Docker starts again each time that it ends comes up at last, unless somebody has to look at it. */
 const isRunning = ({ containers, by_hand }: HostWorld, service: string): boolean =>
-  containers.some(one => one.service === service && one.state === 'running') ||
+  containers.some(one => one.service === service && (one.state === 'running' || one.state === 'restarting')) ||
   by_hand.some(one => one.service === service && one.state === 'running');
 
 const runsAt = ({ hosts }: World, address: string, service: string): boolean => {

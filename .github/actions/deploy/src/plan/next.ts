@@ -25,7 +25,7 @@ import {
 } from './repair.ts';
 import { activate, addBackend, asBefore, asItIs, blocked, notYet, type Roll, type Rule, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
-import { current, down, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
+import { current, down, keptRunning, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
 import type { Next, Step } from './step.ts';
 import {
   balanceIsHeld,
@@ -195,7 +195,7 @@ function found(v: View): Next | null {
   if (founder === undefined || !reachable(founder)) {
     return blockedFounding(v, `${v.desired.master_host} is not among the chosen hosts`);
   }
-  if (running(founder) && current(founder)) return null;
+  if (keptRunning(founder) && current(founder)) return null;
   return wave('found the cluster', [step(founder, 'found', 'no FE exists yet', [activate(founder)], [gate])]);
 }
 
@@ -238,7 +238,8 @@ function refuseLostMajority(v: View): Next | null {
 function coldStart(v: View): Next | null {
   if (v.rows !== null) return null;
   const asleep = v.frontends.filter(
-    node => reachable(node) && node.machine?.fe?.meta === 'whole' && down(node) && (!running(node) || !current(node)),
+    node =>
+      reachable(node) && node.machine?.fe?.meta === 'whole' && down(node) && (!keptRunning(node) || !current(node)),
   );
   return wave(
     'start all FEs together, because no leader answers',
@@ -253,7 +254,7 @@ function coldStart(v: View): Next | null {
 
 function awaitLeader(v: View): Next | null {
   if (v.rows !== null) return null;
-  const awake = v.frontends.filter(node => running(node) && node.machine !== null);
+  const awake = v.frontends.filter(node => keptRunning(node) && node.machine !== null);
   const why = v.world.cluster.known ? '' : v.world.cluster.reason;
   if (awake.length > 0) {
     return {
@@ -330,7 +331,7 @@ const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
 function startFrontendsThatAreDown(v: View): Next | null {
   const asleep = v.frontends.filter(
     node =>
-      reachable(node) && !needsJoin(node) && !roleDiffers(node) && down(node) && (!running(node) || !current(node)),
+      reachable(node) && !needsJoin(node) && !roleDiffers(node) && down(node) && (!keptRunning(node) || !current(node)),
   );
   return wave(
     'start FEs that are down',
@@ -346,12 +347,14 @@ function startStep(v: View, node: Node): Step[] {
 }
 
 const startAsBefore = (v: View, node: Node, gates: readonly Gate[]): Step[] =>
-  running(node) || v.memory.started[node.key] !== undefined
+  keptRunning(node) || v.memory.started[node.key] !== undefined
     ? []
     : [step(node, 'start', whyDown(node), [asBefore(node)], gates)];
 
 const whyDown = (node: Node): string =>
-  running(node) ? 'it does not answer, and its files differ' : `its container is ${node.container?.state ?? 'missing'}`;
+  keptRunning(node)
+    ? 'it does not answer, and its files differ'
+    : `its container is ${node.container?.state ?? 'missing'}`;
 
 /** Runs but nobody registered it: an earlier run died in between, or the machine does not know the password. */
 function registerFrontends(v: View): Next | null {
@@ -384,7 +387,7 @@ const awaitNodes = (nodes: readonly Node[], service: ServiceName, limit: number)
 
 function awaitFrontends(v: View): Next | null {
   const coming = v.frontends.filter(
-    node => reachable(node) && running(node) && awaited(v, node) && !up(node, v.memory),
+    node => reachable(node) && keptRunning(node) && awaited(v, node) && !up(node, v.memory),
   );
   return awaitNodes(coming, 'starrocks-fe', v.desired.timeouts.fe_ready);
 }
@@ -395,7 +398,7 @@ const awaited = (v: View, node: Node): boolean => current(node) || v.memory.star
 /** What this run started itself, whatever its definition. */
 function awaitStarted(v: View): Next | null {
   const coming = [...v.frontends, ...v.backends].filter(
-    node => v.memory.started[node.key] !== undefined && running(node) && node.row !== null && !up(node, v.memory),
+    node => v.memory.started[node.key] !== undefined && keptRunning(node) && node.row !== null && !up(node, v.memory),
   );
   const [first] = coming;
   if (first === undefined) return null;
@@ -472,7 +475,7 @@ function startBackendsThatAreDown(v: View): Next | null {
       node.row !== null &&
       node.container !== null &&
       down(node) &&
-      (!running(node) || !current(node)),
+      (!keptRunning(node) || !current(node)),
   );
   return wave(
     'start BEs that are down',
@@ -507,12 +510,14 @@ function introduce(v: View, node: BeNode): Operation[] {
 
 /** One that exists keeps its release until it is rolled: then tablets are not balanced, and its turn has come. */
 function startOf(v: View, node: BeNode): Operation[] {
-  if (versionDiffers(v, node) && node.container !== null) return running(node) ? [] : [asBefore(node)];
-  return running(node) && current(node) ? [] : [...introduce(v, node), activate(node)];
+  if (versionDiffers(v, node) && node.container !== null) return keptRunning(node) ? [] : [asBefore(node)];
+  return keptRunning(node) && current(node) ? [] : [...introduce(v, node), activate(node)];
 }
 
 function awaitBackends(v: View): Next | null {
-  const coming = v.backends.filter(node => reachable(node) && running(node) && awaited(v, node) && !up(node, v.memory));
+  const coming = v.backends.filter(
+    node => reachable(node) && keptRunning(node) && awaited(v, node) && !up(node, v.memory),
+  );
   const [first] = coming;
   return first === undefined ? null : awaitNodes(coming, first.service.name, v.desired.timeouts.be_ready);
 }

@@ -185,6 +185,9 @@ export const current = (node: Node): boolean => node.container?.digest === node.
 
 export const running = (node: Node): boolean => node.container?.state === 'running';
 
+/** It runs, or Docker starts it again each time that it ends: starting it once more would add nothing. */
+export const keptRunning = (node: Node): boolean => running(node) || node.container?.state === 'restarting';
+
 /**
  * Nothing of it is working, by its own silence: touching it makes nothing worse. One whose container is healthy is
  * asked at the wrong port, and works.
