@@ -18,6 +18,7 @@ export const report = (changes: Partial<RunReport> = {}): RunReport => ({
     },
   ],
   ...{ findings: [], problems: [], dangers: [], waves: [], diagnoses: [], logs: [], approval: null, timeline: [] },
+  rows: null,
   ...{ actor: 'ada', why: null, started: '2026-11-23T11:59:00.000Z', ended: '2026-11-23T12:00:13.000Z' },
   frontends: transcript('3.3/show-frontends.tsv'),
   backends: transcript('3.3/show-backends.tsv'),
@@ -34,6 +35,7 @@ export const hostile = (text: string): RunReport => ({
   findings: [{ kind: 'dead', severity: 'error', node: text, expected: text, found: text, hint: text }],
   problems: [{ code: 'E_SQL_REFUSED', host: text, step: text, message: text, hint: text, detail: [text, text] }],
   dangers: [text],
+  rows: { changes: [{ row: text, before: text, after: text }], unchanged: 1 },
   timeline: [{ host: text, service: text, action: 'restart', from: 0, to: 16 }],
   ...{ actor: text, why: text },
   waves: [

@@ -66,6 +66,16 @@ test('findings and problems tell where, what and what to do', () => {
   expect(text).toContain('observe: E_NO_LEADER No FE leads.\n    Start the others.\n');
 });
 
+test('a plan says which rows it leads to, and a run that did something leaves them to its tables', () => {
+  const rows = { changes: [{ row: 'BE 10.88.0.14:9050', before: null, after: 'backend' }], unchanged: 6 };
+  const bar = { host: '10.88.0.14', service: 'starrocks-be', action: 'add', from: 0, to: 16 } as const;
+  const planned = terminal(report({ rows, timeline: [bar] }), 'never');
+  expect(planned).toContain(
+    'Rows of the cluster, before and after:\nBE 10.88.0.14:9050: no row → backend\n6 rows stay as before.\n',
+  );
+  expect(terminal(report({ rows }), 'never')).not.toContain('Rows of the cluster');
+});
+
 test('colour is there when asked for, and never otherwise', () => {
   expect(terminal(report(), 'always')).toContain('\u001b[32manalytics changed');
   expect(terminal(report(), 'never')).not.toContain('\u001b');

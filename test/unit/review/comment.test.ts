@@ -31,6 +31,19 @@ describe('the comment', () => {
     expect(text).not.toContain('upload the files');
   });
 
+  it('tells which rows come of it, and that the others stay', () => {
+    const lines = text.split('\n');
+    const at = lines.indexOf('### Rows of the cluster');
+    expect(lines.slice(at + 2, at + 8)).toEqual([
+      '| Row | Before | After |',
+      '| --- | --- | --- |',
+      '| FE 192.168.1.13:9010 | — | follower, 3.3.18 |',
+      '| BE 192.168.1.13:9050 | — | backend, 3.3.18 |',
+      '',
+      '6 rows stay as before.',
+    ]);
+  });
+
   it('says for which commit it is, and what it assumes', () => {
     expect(text).toContain('For commit aaaaaaaaaaaa, compared with bbbbbbbbbbbb.');
     expect(text).toContain('Assumes that the machines match that base');

@@ -42,6 +42,7 @@ export const hostileReview = (grown: Review, text: string): Review => ({
     impact: { down: [text], quorum: null, replicas: null, next_failure: text },
   })),
   timeline: grown.timeline.map(bar => ({ ...bar, host: text, service: text })),
+  rows: { changes: [{ row: text, before: text, after: text }], unchanged: 1 },
   dangers: [text],
   problems: [{ code: 'E_OUTAGE', host: text, step: text, message: text, hint: text }],
   changes: [{ path: text, hosts: [text], diff: text }],

@@ -1,6 +1,7 @@
 import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { approvalOf } from '../plan/approval.ts';
 import { impacts } from '../plan/impact.ts';
+import { type RowContract, rowContract } from '../plan/row-contract.ts';
 import { stepTitle } from '../plan/step.ts';
 import { timeline } from '../plan/timeline.ts';
 import type { HostOutcome, HostReport, RunOutcome, RunReport, StepReport, WaveReport } from '../report/run-report.ts';
@@ -26,6 +27,7 @@ export function runReport(options: RunOptions, machines: Machines, course: Cours
     approval: course.plan === null ? null : approvalOf(cluster, course.plan),
     outcome: outcome(options, course),
     waves: waves(options, course),
+    rows: contract(course),
     timeline: course.plan === null || course.records.length > 0 ? [] : timeline(course.plan.waves),
     hosts: hostReports(options, machines, course),
     steps: stepReports(course),
@@ -49,6 +51,9 @@ function waves({ desired }: RunOptions, { plan }: Course): WaveReport[] {
     impact: impact[at] ?? null,
   }));
 }
+
+const contract = ({ plan, before }: Course): RowContract | null =>
+  plan === null || before === null || plan.waves.length === 0 ? null : rowContract(before, plan.end);
 
 function outcome(options: RunOptions, course: Course): RunOutcome {
   const { problems, findings, plan, records } = course;

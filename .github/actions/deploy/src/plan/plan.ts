@@ -25,6 +25,8 @@ export interface Plan {
   readonly digest: string;
   /** Something that may take days is waited for. */
   readonly draining: boolean;
+  /** What it leads to. */
+  readonly end: World;
   /** Hosts that some step touches, in the order of cluster.json. */
   readonly hosts: readonly string[];
 }
@@ -34,13 +36,13 @@ const WAVES_PER_NODE = 8;
 
 /** Pure. */
 export function makePlan(desired: ClusterJson, world: World, request: Request): Plan {
-  const { waves, problems, open, draining } = unfold(desired, world, request);
+  const { waves, problems, open, draining, end } = unfold(desired, world, request);
   const touched = new Set(waves.flatMap(wave => wave.steps.map(step => step.host)));
   // What comes after a wait that only the live cluster can end may touch anybody.
   const may = (address: string) => touched.has(address) || (open && world.hosts[address]?.known === true);
   const leaving = world.leaving.map(host => host.address);
   const hosts = [...new Set([...desired.hosts.map(host => host.address), ...leaving])].filter(may);
-  return { waves, problems, digest: planDigest(desired, waves), draining, hosts };
+  return { waves, problems, digest: planDigest(desired, waves), draining, end, hosts };
 }
 
 /** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */

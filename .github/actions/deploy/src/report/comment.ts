@@ -6,6 +6,7 @@ import type { SettingChange } from '../review/setting-changes.ts';
 import { gantt } from './gantt.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
 import { mermaid } from './mermaid.ts';
+import { rowTable } from './row-table.ts';
 import { plural } from './verdict.ts';
 import { waveTable } from './wave-table.ts';
 
@@ -42,6 +43,7 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
     hosts(review.hosts),
     settings(review.settings),
     waves(review.waves),
+    rowTable(review.rows),
     drawing(
       mermaid(review.hosts),
       'Drawing of the cluster',

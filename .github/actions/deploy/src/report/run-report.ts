@@ -2,6 +2,7 @@ import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Problem } from '../error.ts';
 import type { Approval } from '../plan/approval.ts';
 import type { Impact } from '../plan/impact.ts';
+import type { RowContract } from '../plan/row-contract.ts';
 import type { Bar } from '../plan/timeline.ts';
 import type { Finding } from '../verify/finding.ts';
 import type { AuditRecord } from './audit-record.ts';
@@ -105,6 +106,8 @@ export interface RunReport {
   readonly outcome: RunOutcome;
   /** What is, or was, to be done; [] when nothing was planned. */
   readonly waves: readonly WaveReport[];
+  /** What becomes, or was to become, of the cluster's rows; null when nothing is to be done. */
+  readonly rows: RowContract | null;
   /** When what is expected; [] once something was done. */
   readonly timeline: readonly Bar[];
   /** Most likely causes of what is not healthy; [] when nobody asked or all is well. */

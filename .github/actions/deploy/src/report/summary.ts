@@ -1,6 +1,7 @@
 import type { Problem } from '../error.ts';
 import type { Finding } from '../verify/finding.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
+import { rowTable } from './row-table.ts';
 import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
 import { hostWord, isBad, took, verdict } from './verdict.ts';
 import { waveTable } from './wave-table.ts';
@@ -22,6 +23,7 @@ export function summary(report: RunReport, limit = summaryLimit): string {
     diagnoses(report.diagnoses),
     findings(report.findings),
     waveTable(report.waves),
+    rowTable(report.rows),
     hosts(report),
     steps(report),
     rows('SHOW FRONTENDS', 7, report.frontends),

@@ -2,6 +2,7 @@ import { type Colour, type Style, styled } from './colour.ts';
 import { bars } from './gantt.ts';
 import { impactText } from './impact-text.ts';
 import { problemText } from './problem-text.ts';
+import { restOfRows } from './row-table.ts';
 import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
 import { mysqlTable, padded, width } from './table.ts';
 import { hostWord, isBad, took, verdict } from './verdict.ts';
@@ -35,6 +36,7 @@ export function terminal(report: RunReport, colour: Colour): string {
     }),
     bars(report.timeline),
     report.timeline.length > 0 ? impactLines(report) : [],
+    report.timeline.length > 0 ? rowLines(report) : [],
     report.dangers.map(danger => `${paint('yellow', 'warning')} ${visible(danger)}`),
     hostLines(report, paint),
     [mysqlTable(report.frontends), mysqlTable(report.backends)].filter(table => table !== ''),
@@ -69,6 +71,13 @@ const impactLines = ({ waves }: RunReport): string[] => {
 };
 
 const WAVES = 12;
+
+/** What verify will hold the cluster to. */
+function rowLines({ rows }: RunReport): string[] {
+  if (rows === null) return [];
+  const changes = rows.changes.map(({ row, before, after }) => `${row}: ${before ?? 'no row'} → ${after ?? 'no row'}`);
+  return ['Rows of the cluster, before and after:', ...changes.map(visible), restOfRows(rows)];
+}
 
 function hostLines({ hosts }: RunReport, paint: (style: Style, text: string) => string): string[] {
   const longest = Math.max(0, ...hosts.map(host => width(visible(host.address))));

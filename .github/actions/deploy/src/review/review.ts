@@ -2,6 +2,7 @@ import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract
 import type { Problem } from '../error.ts';
 import { type Impact, impacts } from '../plan/impact.ts';
 import { makePlan } from '../plan/plan.ts';
+import { type RowContract, rowContract } from '../plan/row-contract.ts';
 import { convergeAll } from '../plan/situation.ts';
 import { type Step, stepTitle } from '../plan/step.ts';
 import { type Bar, timeline } from '../plan/timeline.ts';
@@ -47,6 +48,7 @@ export interface Review {
   readonly nothing: boolean;
   readonly hosts: readonly HostRow[];
   readonly waves: readonly ReviewedWave[];
+  readonly rows: RowContract;
   /** When what is expected. */
   readonly timeline: readonly Bar[];
   /** One sentence each. */
@@ -63,7 +65,7 @@ export function review(sides: Sides): Review {
   const world = worldOf(base, head);
   const plan = makePlan(head, world, convergeAll);
   const impact = impacts(head, plan);
-  const waves = plan.waves.map((wave, at) => ({ ...wave, impact: impact[at] ?? null }));
+  const waves = plan.waves.map(({ title, steps }, at) => ({ title, steps, impact: impact[at] ?? null }));
   const hosts = hostRows(
     base,
     head,
@@ -78,6 +80,7 @@ export function review(sides: Sides): Review {
     nothing: idle && settings.length === 0,
     hosts,
     waves,
+    rows: rowContract(world, plan.end),
     timeline: timeline(plan.waves),
     dangers: [...settings.flatMap(setting => setting.danger ?? []), ...dangers(waves, hosts)],
     problems: plan.problems,
