@@ -650,17 +650,12 @@ function elect(desired: ClusterJson, world: World): World {
   const leader = running[0]?.host.address;
   if (leader === undefined || running.length < majority(voters.length)) return world;
   const id = feData(leader)?.cluster_id ?? 'new';
-  const frontends = electing.map(({ host, fe }) => ({
-    ...newFrontend(
-      host.address,
-      fe.ports.edit_log_port,
-      fe.role === 'observer' ? ('OBSERVER' as const) : ('FOLLOWER' as const),
-      id,
-    ),
-    ...(host.address === leader ? { role: 'LEADER' as const } : {}),
-    last_heartbeat: 'now',
-    join: true,
-  }));
+  const frontends = electing.map(({ host, fe }): FrontendRow => {
+    const role = fe.role === 'observer' ? 'OBSERVER' : host.address === leader ? 'LEADER' : 'FOLLOWER';
+    const row = newFrontend(host.address, fe.ports.edit_log_port, role, id);
+    const version = versionOf(desired, world.hosts, row, fe);
+    return { ...row, version, last_heartbeat: 'now', join: true };
+  });
   const rooted = desired.password_env !== null && founds;
   return {
     ...world,
@@ -681,9 +676,10 @@ function knownBackends(desired: ClusterJson, world: World): BackendRow[] {
     const answer = world.hosts[host.address];
     return host.be
       .filter(be => answer?.known !== true || answer.value.be[be.name]?.storage === 'whole')
-      .map(be => ({
-        ...newBackend(host.address, be.ports.heartbeat_service_port),
-        location: host.location ?? '',
-      }));
+      .map((be): BackendRow => {
+        const row = newBackend(host.address, be.ports.heartbeat_service_port);
+        const version = versionOf(desired, world.hosts, row, be);
+        return { ...row, version, last_heartbeat: 'now', location: host.location ?? '' };
+      });
   });
 }
