@@ -3,14 +3,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
+import { Exchanges } from './exchanges.ts';
 import { Project } from './project.ts';
 
 /** One cluster through its life: each test finds what the one before left. */
 let sandbox: Sandbox;
 let project: Project;
+const exchanges = new Exchanges();
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 3, first: 101, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({
+    hosts: 3,
+    first: 101,
+    env: { STANDIN_SPEED: '4' },
+    tap: address => exchanges.tap(address),
+  });
   project = new Project(sandbox.privateKey);
   project.compile(sandbox.clusterYaml());
 });
@@ -37,6 +44,20 @@ const containers = (): string[] =>
   sandbox.hosts.flatMap(one =>
     one.engine.containers.map(c => `${one.address} ${c.service.name} ${c.id} ${c.startedAt}`),
   );
+
+/** What a changed machine may cost, at most six exchanges for each of its changed services. */
+function changing(...activations: string[]): string[] {
+  const all = [
+    'command',
+    'session',
+    'lock',
+    'stage + observe',
+    ...activations.map(activate => `${activate} + observe`),
+    'record + release',
+  ];
+  expect(all.length / activations.length).toBeLessThanOrEqual(6);
+  return all;
+}
 
 describe('a cluster of three machines', () => {
   it('is brought up from nothing, and its own rows say that everybody is registered and alive', async () => {
@@ -82,14 +103,17 @@ describe('a cluster of three machines', () => {
 
   it('gets that one BE restarted and nobody else', async () => {
     const before = containers();
+    exchanges.forget();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);
     expect(outcomes(report)).toEqual(['unchanged', 'applied', 'unchanged']);
-    // Six exchanges on the changed machine: look, lock with a look, stage, activate, look, record; looks of waits come
-    // on top. The lock of one more FE machine is what a majority of three costs.
     expect(report.counters).toMatchObject({ connections: 3, lock: 2, stage: 1, activate: 1, record: 1 });
-    const { exchanges = 0, observe = 0 } = report.counters;
-    expect(exchanges - observe).toBe(3 + 2 + 1 + 1 + 1);
+    // The lock of one more FE machine is what a majority of three costs.
+    expect(sandbox.hosts.map(one => exchanges.at(one.address))).toEqual([
+      ['command', 'session', 'lock', 'release'],
+      changing('activate starrocks-be'),
+      ['command'],
+    ]);
     const touched = containers().filter(one => !before.includes(one));
     expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.102', 'starrocks-be']]);
   });
@@ -109,12 +133,16 @@ describe('a cluster of three machines', () => {
         .replace('fe_conf_placeholder', '')
         .replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
     );
+    exchanges.forget();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);
     const restarts = titles(report).filter(title => title.startsWith('restart starrocks-fe'));
     expect(restarts.length).toBe(3);
     expect(now).not.toBe('127.0.0.101');
     expect(restarts.at(-1)).toBe(`restart starrocks-fe on ${now}`);
+    const frontend = changing('activate starrocks-fe');
+    const both = changing('activate starrocks-be', 'activate starrocks-fe');
+    expect(sandbox.hosts.map(one => exchanges.at(one.address))).toEqual([frontend, both, frontend]);
   });
 
   it('takes in a fourth machine, restarting nobody', async () => {
