@@ -3,6 +3,7 @@ import type { RunReport } from '../../.github/actions/deploy/src/report/run-repo
 import { describeInLab } from '../lab/describe-in-lab.ts';
 import { type Lab, type LabHost, labClusterYaml, startLab, users } from '../lab/lab.ts';
 import { importStarRocks } from '../lab/starrocks-images.ts';
+import { identities } from './identities.ts';
 import { killedAt } from './killed-runner.ts';
 import { Project } from './project.ts';
 
@@ -91,12 +92,13 @@ describeInLab('a cluster on real machines', () => {
   });
 
   it('is left alone by a dry run that has much to say', async () => {
-    const before = [await containers(), await files()];
+    const machines = async () => [await containers(), await files(), await identities(host(0).address)];
+    const before = await machines();
     project.compile(yaml(4, { defaults: { fe_conf: { qe_slow_log_ms: '4000' } } }));
     const report = await project.run('deploy', { dryRun: true });
     expect(report.outcome).toBe('differs');
     expect(report.steps.length).toBeGreaterThan(5);
-    expect([await containers(), await files()]).toEqual(before);
+    expect(await machines()).toEqual(before);
   });
 
   it('gets one changed BE restarted and nobody else', async () => {

@@ -1,9 +1,11 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
 import { Exchanges } from './exchanges.ts';
+import { identities } from './identities.ts';
 import { Project } from './project.ts';
 
 /** One cluster through its life: each test finds what the one before left. */
@@ -43,6 +45,22 @@ const column = (rows: RunReport['frontends'], name: string): Record<string, stri
 const containers = (): string[] =>
   sandbox.hosts.flatMap(one =>
     one.engine.containers.map(c => `${one.address} ${c.service.name} ${c.id} ${c.startedAt}`),
+  );
+
+/** Every file of the machines, when it was written and what it holds; folders that StarRocks writes by their names. */
+const files = (): string[] =>
+  sandbox.hosts.flatMap(({ deployDir }) =>
+    readdirSync(deployDir, { recursive: true, encoding: 'utf8' })
+      .filter(path => !/^(data|log)\/.*\/./.test(path))
+      .sort()
+      .map(path => {
+        const file = lstatSync(join(deployDir, path));
+        if (!file.isFile()) return `${deployDir} ${path}`;
+        const hash = createHash('sha256')
+          .update(readFileSync(join(deployDir, path)))
+          .digest('hex');
+        return `${deployDir} ${path} ${file.mode} ${file.mtimeMs} ${hash}`;
+      }),
   );
 
 /** What a changed machine may cost, at most six exchanges for each of its changed services. */
@@ -93,11 +111,13 @@ describe('a cluster of three machines', () => {
         index === 1 ? ', be_conf: { load_process_max_memory_limit_percent: "20" }' : '',
       ),
     );
-    const before = containers();
+    const machines = async () => [containers(), files(), await identities('127.0.0.101')];
+    const before = await machines();
+    expect(before.map(part => part.length > 5)).toEqual([true, true, true]);
     const report = await project.run('deploy', { dryRun: true });
     expect(report.outcome).toBe('differs');
     expect(titles(report)).toEqual(['prepare 127.0.0.102', 'restart starrocks-be on 127.0.0.102']);
-    expect(containers()).toEqual(before);
+    expect(await machines()).toEqual(before);
     expect((await project.run('plan')).plan_digest).toBe(report.plan_digest);
   });
 
