@@ -82,6 +82,17 @@ describe('a first deploy', () => {
     }
   });
 
+  it('founds nothing while a machine is in maintenance, and does not connect to that one', async () => {
+    project.compile(sandbox.clusterYaml(two, (_host, index) => (index === 1 ? ', maintenance: true' : '')));
+    const report = await project.run('deploy');
+    expect([report.outcome, codes(report)]).toEqual(['refused', ['E_FOUNDING_REFUSED']]);
+    expect(report.problems[0]?.message).toBe(
+      `No leader answers, and no cluster is founded: ${host(1).address} does not answer (it is in maintenance), so it may carry the cluster's metadata.`,
+    );
+    expect(sandbox.hosts.flatMap(one => one.engine.containers)).toEqual([]);
+    expect(sandbox.hosts.map(one => one.connections)).toEqual([1, 0]);
+  });
+
   it('runs two BE instances on one machine', async () => {
     project.compile(
       sandbox.clusterYaml('default_replication_num: 3\n', (_host, index) => (index === 0 ? ', be: { count: 2 }' : '')),

@@ -17,7 +17,7 @@ beforeAll(async () => {
   sandbox = await Sandbox.start({
     hosts: 3,
     first: 101,
-    env: { STANDIN_SPEED: '4' },
+    env: { STANDIN_SPEED: '8', STANDIN_START_MS: '500' },
     tap: address => exchanges.tap(address),
   });
   project = new Project(sandbox.privateKey);
@@ -178,6 +178,32 @@ describe('a cluster of three machines', () => {
     expect(column(report.backends, 'Alive')['127.0.0.104']).toBe('true');
   });
 
+  it('has a machine in maintenance, which nobody connects to, and no second follower stopped meanwhile', async () => {
+    const away = (slowLog: string) =>
+      project.compile(
+        sandbox
+          .clusterYaml('', (_host, index) => (index === 3 ? ', maintenance: true' : ''))
+          .replace('defaults: {', `defaults: { fe_conf: { qe_slow_log_ms: "${slowLog}" },`),
+      );
+    const [before, connections] = [containers(), host(3).connections];
+    away('4000');
+    const resting = await project.run('deploy');
+    expect([problems(resting), resting.outcome, outcomes(resting).at(-1)]).toEqual([[], 'unchanged', 'maintenance']);
+    away('5000');
+    const report = await project.run('deploy');
+    expect(report.outcome).toBe('refused');
+    expect(problems(report)).toEqual([
+      expect.stringMatching(
+        /^E_GATE starrocks-fe on (\S+) cannot be restarted now: without \1 2 of 4 followers remain and 3 are needed: 127\.0\.0\.104 cannot be counted on\.$/,
+      ),
+    ]);
+    expect(containers()).toEqual(before);
+    expect(host(3).connections).toBe(connections);
+    project.compile(
+      sandbox.clusterYaml('', () => '').replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
+    );
+  });
+
   it('lets a machine that lost its FE metadata join again, under the same cluster id', async () => {
     const id = (await project.run('status')).frontends[0]?.['ClusterId'];
     const lost = host(0);
@@ -226,5 +252,21 @@ describe('a cluster of three machines', () => {
     project.compile(text.replace(key, other));
     const report = await project.run('plan');
     expect(report.problems.find(problem => problem.host === '127.0.0.102')?.code).toBe('E_HOST_KEY_CHANGED');
+  });
+
+  it('takes in a machine without an FE while the founding one is down: its BE finds the others, registers and starts', async () => {
+    await host(0).halt();
+    const leader = async () => (await project.run('status')).frontends.find(row => row['Role'] === 'LEADER')?.['IP'];
+    await expect.poll(leader, { timeout: 60_000, interval: 200 }).toMatch(/^127\.0\.0\.10[2-4]$/);
+    await sandbox.addHost();
+    project.compile(
+      sandbox
+        .clusterYaml('', (_host, index) => (index === 4 ? ', fe: none' : ''))
+        .replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
+    );
+    const report = await project.run('deploy');
+    expect(report.problems).toMatchObject([{ code: 'E_UNREACHABLE', host: '127.0.0.101' }]);
+    expect(outcomes(report)).toEqual(['failed', 'unchanged', 'unchanged', 'unchanged', 'applied']);
+    expect(column(report.backends, 'Alive')['127.0.0.105']).toBe('true');
   });
 });
