@@ -56,9 +56,10 @@ describe('a first deploy', () => {
     expect((await project.run('deploy')).outcome).toBe('unchanged');
   });
 
-  it('sets the password of root, and is refused a wrong one afterwards', async () => {
+  it('sets the password of root, also after its runner was killed right then, and is refused a wrong one afterwards', async () => {
     project.compile(sandbox.clusterYaml(two).replace('version: 3.3.18', 'version: 3.3.18, password: true'));
     project.env = { STARROCKS_PASSWORD: 'first "secret" \\ one' };
+    await killedAt(project, /set root's password/);
     const report = await project.run('deploy');
     expectWhole(report);
     expect(JSON.stringify(report)).not.toContain('first');

@@ -6,6 +6,7 @@ import type { RunReport } from '../../.github/actions/deploy/src/report/run-repo
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
 import { Exchanges } from './exchanges.ts';
 import { identities } from './identities.ts';
+import { killedAt } from './killed-runner.ts';
 import { Project } from './project.ts';
 
 /** One cluster through its life: each test finds what the one before left. */
@@ -136,6 +137,21 @@ describe('a cluster of three machines', () => {
     ]);
     const touched = containers().filter(one => !before.includes(one));
     expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.102', 'starrocks-be']]);
+  });
+
+  it('has all its files after a run that was killed while it refreshed them, and nobody is restarted', async () => {
+    const before = containers();
+    project.compile(
+      sandbox.clusterYaml('kafka_host: 10.9.9.9\n', (_host, index) =>
+        index === 1 ? ', be_conf: { load_process_max_memory_limit_percent: "20" }' : '',
+      ),
+    );
+    await killedAt(project, /refresh files on/);
+    expect(problems(await project.run('deploy'))).toEqual([]);
+    expect((await project.run('plan')).steps).toEqual([]);
+    const told = sandbox.hosts.map(one => readFileSync(join(one.deployDir, 'app.env'), 'utf8'));
+    expect(told.map(text => /^KAFKA_HOST=(.*)$/m.exec(text)?.[1])).toEqual(['10.9.9.9', '10.9.9.9', '10.9.9.9']);
+    expect(containers()).toEqual(before);
   });
 
   it('gets its leader restarted last, wherever it is', async () => {
