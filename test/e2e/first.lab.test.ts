@@ -69,7 +69,7 @@ describeInLab('the first cluster on real machines', () => {
     expect(report.steps.filter(step => step.title.startsWith('restart'))).toEqual([]);
   });
 
-  it('has the password that was wanted, two BEs on one machine, and lies behind a bastion', async () => {
+  it('has the password that was wanted, though its runner was killed then, two BEs on one machine, and a bastion', async () => {
     await machines({ bastion: 'one' });
     const secret = 'a long "secret" of root';
     project.env = { STARROCKS_PASSWORD: secret };
@@ -80,6 +80,7 @@ describeInLab('the first cluster on real machines', () => {
         more: { starrocks: { version, password: true } },
       }),
     );
+    await killedAt(project, /set root's password/);
     const report = await project.run('deploy');
     expectWhole(report, 3);
     const machinesSay = await Promise.all(
