@@ -20,7 +20,7 @@ describeInLab('a cluster on real machines', () => {
 
   beforeAll(async () => {
     lab = await startLab({ hosts: 4, docker: true });
-    await importStarRocks(lab, version);
+    await importStarRocks(lab, version, { STANDIN_SPEED: '6' });
     project = new Project(lab.privateKey);
   });
 
