@@ -8,7 +8,7 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 3, first: 171, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({ hosts: 3, first: 171, env: { STANDIN_SPEED: '4', STANDIN_START_MS: '400' } });
   project = new Project(sandbox.privateKey);
   project.compile(sandbox.clusterYaml());
   const { problems } = await project.run('deploy');

@@ -14,7 +14,7 @@ let project: Project;
 let runner: string;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 2, first: 161, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({ hosts: 2, first: 161, env: { STANDIN_SPEED: '4', STANDIN_START_MS: '400' } });
   project = new Project(sandbox.privateKey);
   runner = mkdtempSync(join(tmpdir(), 'starrocks-ha-runner-'));
   project.compile(yaml(10));

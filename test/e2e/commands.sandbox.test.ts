@@ -48,7 +48,7 @@ const forms = (): readonly string[] => [
 ];
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 3, first: 181, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({ hosts: 3, first: 181, env: { STANDIN_SPEED: '4', STANDIN_START_MS: '400' } });
   project = new Project(sandbox.privateKey);
   project.compile(sandbox.clusterYaml().replace('version: 3.3.18', 'version: 3.3.18, password: true'));
   project.commit('three machines');

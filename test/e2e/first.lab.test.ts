@@ -1,11 +1,11 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { $ } from 'zx';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
 import { type Lab, type LabHost, type LabOptions, labClusterYaml, startLab } from '../lab/lab.ts';
-import { importStarRocks } from '../lab/starrocks-images.ts';
+import { type StarRocksImages, starRocksImages } from '../lab/starrocks-images.ts';
 import { killedAt } from './killed-runner.ts';
 import { Project } from './project.ts';
 
@@ -16,6 +16,13 @@ const small = { resources: { memory: '2G', fe_heap: '512M' } };
 describeInLab('the first cluster on real machines', () => {
   let lab: Lab;
   let project: Project;
+  let images: StarRocksImages;
+
+  beforeAll(async () => {
+    images = await starRocksImages(version);
+  });
+
+  afterAll(() => images?.remove());
 
   afterEach(async () => {
     project?.remove();
@@ -24,7 +31,7 @@ describeInLab('the first cluster on real machines', () => {
 
   async function machines(options: Partial<LabOptions> = {}): Promise<void> {
     lab = await startLab({ hosts: 2, docker: true, ...options });
-    await importStarRocks(lab, version);
+    await images.importInto(lab, { STANDIN_SPEED: '6' });
     project = new Project(lab.privateKey);
   }
 
@@ -69,7 +76,7 @@ describeInLab('the first cluster on real machines', () => {
     expect(report.steps.filter(step => step.title.startsWith('restart'))).toEqual([]);
   });
 
-  it('has the password that was wanted, two BEs on one machine, and lies behind a bastion', async () => {
+  it('has the password that was wanted, though its runner was killed then, two BEs on one machine, and a bastion', async () => {
     await machines({ bastion: 'one' });
     const secret = 'a long "secret" of root';
     project.env = { STARROCKS_PASSWORD: secret };
@@ -80,6 +87,7 @@ describeInLab('the first cluster on real machines', () => {
         more: { starrocks: { version, password: true } },
       }),
     );
+    await killedAt(project, /set root's password/);
     const report = await project.run('deploy');
     expectWhole(report, 3);
     const machinesSay = await Promise.all(

@@ -12,7 +12,11 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 5, first: 221, env: { STANDIN_SPEED: '8', STANDIN_TABLETS: '120' } });
+  sandbox = await Sandbox.start({
+    hosts: 5,
+    first: 221,
+    env: { STANDIN_SPEED: '8', STANDIN_START_MS: '400', STANDIN_TABLETS: '120' },
+  });
   project = new Project(sandbox.privateKey);
 });
 

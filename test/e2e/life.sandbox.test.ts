@@ -1,16 +1,26 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
+import { Exchanges } from './exchanges.ts';
+import { identities } from './identities.ts';
+import { killedAt } from './killed-runner.ts';
 import { Project } from './project.ts';
 
 /** One cluster through its life: each test finds what the one before left. */
 let sandbox: Sandbox;
 let project: Project;
+const exchanges = new Exchanges();
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 3, first: 101, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({
+    hosts: 3,
+    first: 101,
+    env: { STANDIN_SPEED: '8', STANDIN_START_MS: '500' },
+    tap: address => exchanges.tap(address),
+  });
   project = new Project(sandbox.privateKey);
   project.compile(sandbox.clusterYaml());
 });
@@ -37,6 +47,36 @@ const containers = (): string[] =>
   sandbox.hosts.flatMap(one =>
     one.engine.containers.map(c => `${one.address} ${c.service.name} ${c.id} ${c.startedAt}`),
   );
+
+/** Every file of the machines, when it was written and what it holds; folders that StarRocks writes by their names. */
+const files = (): string[] =>
+  sandbox.hosts.flatMap(({ deployDir }) =>
+    readdirSync(deployDir, { recursive: true, encoding: 'utf8' })
+      .filter(path => !/^(data|log)\/.*\/./.test(path))
+      .sort()
+      .map(path => {
+        const file = lstatSync(join(deployDir, path));
+        if (!file.isFile()) return `${deployDir} ${path}`;
+        const hash = createHash('sha256')
+          .update(readFileSync(join(deployDir, path)))
+          .digest('hex');
+        return `${deployDir} ${path} ${file.mode} ${file.mtimeMs} ${hash}`;
+      }),
+  );
+
+/** What a changed machine may cost, at most six exchanges for each of its changed services. */
+function changing(...activations: string[]): string[] {
+  const all = [
+    'command',
+    'session',
+    'lock',
+    'stage + observe',
+    ...activations.map(activate => `${activate} + observe`),
+    'record + release',
+  ];
+  expect(all.length / activations.length).toBeLessThanOrEqual(6);
+  return all;
+}
 
 describe('a cluster of three machines', () => {
   it('is brought up from nothing, and its own rows say that everybody is registered and alive', async () => {
@@ -72,26 +112,46 @@ describe('a cluster of three machines', () => {
         index === 1 ? ', be_conf: { load_process_max_memory_limit_percent: "20" }' : '',
       ),
     );
-    const before = containers();
+    const machines = async () => [containers(), files(), await identities('127.0.0.101')];
+    const before = await machines();
+    expect(before.map(part => part.length > 5)).toEqual([true, true, true]);
     const report = await project.run('deploy', { dryRun: true });
     expect(report.outcome).toBe('differs');
     expect(titles(report)).toEqual(['prepare 127.0.0.102', 'restart starrocks-be on 127.0.0.102']);
-    expect(containers()).toEqual(before);
+    expect(await machines()).toEqual(before);
     expect((await project.run('plan')).plan_digest).toBe(report.plan_digest);
   });
 
   it('gets that one BE restarted and nobody else', async () => {
     const before = containers();
+    exchanges.forget();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);
     expect(outcomes(report)).toEqual(['unchanged', 'applied', 'unchanged']);
-    // Six exchanges on the changed machine: look, lock with a look, stage, activate, look, record; looks of waits come
-    // on top. The lock of one more FE machine is what a majority of three costs.
     expect(report.counters).toMatchObject({ connections: 3, lock: 2, stage: 1, activate: 1, record: 1 });
-    const { exchanges = 0, observe = 0 } = report.counters;
-    expect(exchanges - observe).toBe(3 + 2 + 1 + 1 + 1);
+    // The lock of one more FE machine is what a majority of three costs.
+    expect(sandbox.hosts.map(one => exchanges.at(one.address))).toEqual([
+      ['command', 'session', 'lock', 'release'],
+      changing('activate starrocks-be'),
+      ['command'],
+    ]);
     const touched = containers().filter(one => !before.includes(one));
     expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.102', 'starrocks-be']]);
+  });
+
+  it('has all its files after a run that was killed while it refreshed them, and nobody is restarted', async () => {
+    const before = containers();
+    project.compile(
+      sandbox.clusterYaml('kafka_host: 10.9.9.9\n', (_host, index) =>
+        index === 1 ? ', be_conf: { load_process_max_memory_limit_percent: "20" }' : '',
+      ),
+    );
+    await killedAt(project, /refresh files on/);
+    expect(problems(await project.run('deploy'))).toEqual([]);
+    expect((await project.run('plan')).steps).toEqual([]);
+    const told = sandbox.hosts.map(one => readFileSync(join(one.deployDir, 'app.env'), 'utf8'));
+    expect(told.map(text => /^KAFKA_HOST=(.*)$/m.exec(text)?.[1])).toEqual(['10.9.9.9', '10.9.9.9', '10.9.9.9']);
+    expect(containers()).toEqual(before);
   });
 
   it('gets its leader restarted last, wherever it is', async () => {
@@ -109,12 +169,16 @@ describe('a cluster of three machines', () => {
         .replace('fe_conf_placeholder', '')
         .replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
     );
+    exchanges.forget();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);
     const restarts = titles(report).filter(title => title.startsWith('restart starrocks-fe'));
     expect(restarts.length).toBe(3);
     expect(now).not.toBe('127.0.0.101');
     expect(restarts.at(-1)).toBe(`restart starrocks-fe on ${now}`);
+    const frontend = changing('activate starrocks-fe');
+    const both = changing('activate starrocks-be', 'activate starrocks-fe');
+    expect(sandbox.hosts.map(one => exchanges.at(one.address))).toEqual([frontend, both, frontend]);
   });
 
   it('takes in a fourth machine, restarting nobody', async () => {
@@ -128,6 +192,32 @@ describe('a cluster of three machines', () => {
     expect(outcomes(report)).toEqual(['unchanged', 'unchanged', 'unchanged', 'applied']);
     expect(containers().filter(one => before.includes(one))).toEqual(before);
     expect(column(report.backends, 'Alive')['127.0.0.104']).toBe('true');
+  });
+
+  it('has a machine in maintenance, which nobody connects to, and no second follower stopped meanwhile', async () => {
+    const away = (slowLog: string) =>
+      project.compile(
+        sandbox
+          .clusterYaml('', (_host, index) => (index === 3 ? ', maintenance: true' : ''))
+          .replace('defaults: {', `defaults: { fe_conf: { qe_slow_log_ms: "${slowLog}" },`),
+      );
+    const [before, connections] = [containers(), host(3).connections];
+    away('4000');
+    const resting = await project.run('deploy');
+    expect([problems(resting), resting.outcome, outcomes(resting).at(-1)]).toEqual([[], 'unchanged', 'maintenance']);
+    away('5000');
+    const report = await project.run('deploy');
+    expect(report.outcome).toBe('refused');
+    expect(problems(report)).toEqual([
+      expect.stringMatching(
+        /^E_GATE starrocks-fe on (\S+) cannot be restarted now: without \1 2 of 4 followers remain and 3 are needed: 127\.0\.0\.104 cannot be counted on\.$/,
+      ),
+    ]);
+    expect(containers()).toEqual(before);
+    expect(host(3).connections).toBe(connections);
+    project.compile(
+      sandbox.clusterYaml('', () => '').replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
+    );
   });
 
   it('lets a machine that lost its FE metadata join again, under the same cluster id', async () => {
@@ -178,5 +268,21 @@ describe('a cluster of three machines', () => {
     project.compile(text.replace(key, other));
     const report = await project.run('plan');
     expect(report.problems.find(problem => problem.host === '127.0.0.102')?.code).toBe('E_HOST_KEY_CHANGED');
+  });
+
+  it('takes in a machine without an FE while the founding one is down: its BE finds the others, registers and starts', async () => {
+    await host(0).halt();
+    const leader = async () => (await project.run('status')).frontends.find(row => row['Role'] === 'LEADER')?.['IP'];
+    await expect.poll(leader, { timeout: 60_000, interval: 200 }).toMatch(/^127\.0\.0\.10[2-4]$/);
+    await sandbox.addHost();
+    project.compile(
+      sandbox
+        .clusterYaml('', (_host, index) => (index === 4 ? ', fe: none' : ''))
+        .replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
+    );
+    const report = await project.run('deploy');
+    expect(report.problems).toMatchObject([{ code: 'E_UNREACHABLE', host: '127.0.0.101' }]);
+    expect(outcomes(report)).toEqual(['failed', 'unchanged', 'unchanged', 'unchanged', 'applied']);
+    expect(column(report.backends, 'Alive')['127.0.0.105']).toBe('true');
   });
 });

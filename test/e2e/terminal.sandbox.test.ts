@@ -50,7 +50,7 @@ const git = (...args: string[]) =>
   $({ cwd: project.folder, quiet: true })`git -c user.name=ada -c user.email=ada@example.org ${args}`;
 
 beforeAll(async () => {
-  sandbox = await Sandbox.start({ hosts: 2, first: 201, env: { STANDIN_SPEED: '4' } });
+  sandbox = await Sandbox.start({ hosts: 2, first: 201, env: { STANDIN_SPEED: '4', STANDIN_START_MS: '400' } });
   project = new Project(sandbox.privateKey);
   const text = `# the cluster of the test\n${sandbox.clusterYaml('default_replication_num: 2\n').replace(/, host_key: "[^"]*"/g, '')}`;
   writeFileSync(join(project.folder, 'cluster.yaml'), text);

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Problem } from '../../.github/actions/deploy/src/error.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
@@ -50,6 +52,43 @@ describeInLab('a machine in trouble', () => {
     expect((await host.run('ls -A /opt')).stdout).not.toContain('starrocks-ha');
   });
 
+  it('that has no docker is told what to install, and nothing is written there', async () => {
+    const programs = '/usr/local/bin/docker /usr/bin/docker';
+    await host.run(`for one in ${programs}; do [ ! -e $one ] || mount --bind /dev/null $one; done`);
+    const problems = await deploy();
+    await host.run(`umount ${programs}`);
+    expect(problems.map(problem => [problem.code, problem.message])).toEqual([
+      ['E_DOCKER', `Docker cannot be used on ${host.address}: docker is not installed.`],
+    ]);
+    expect(problems[0]?.hint).toMatch(/^Install Docker Engine and the Compose plugin/);
+    expect((await host.run('ls -A /opt')).stdout).not.toContain('starrocks-ha');
+  });
+
+  it('that shows another host key than known_hosts knows is refused, until somebody has replaced that one', async () => {
+    const known = join(project.folder, 'known_hosts');
+    const unpinned = { host: () => ({ ssh: { host_key: undefined } }) };
+    await writeFile(known, lab.knownHosts);
+    expect((await host.run('cd /etc/ssh && cp -p lab_host_key lab_host_key.old')).code).toBe(0);
+    const made = await host.run(
+      'cd /etc/ssh && rm lab_host_key && ssh-keygen -q -t ed25519 -N "" -f lab_host_key && kill -HUP $(pgrep -o -x sshd) && cut -d " " -f 1,2 lab_host_key.pub && ssh-keygen -l -f lab_host_key.pub',
+    );
+    const [key = '', print = ''] = made.stdout.split('\n');
+    const [, shown = ''] = print.split(' ');
+    const refused = await deploy(unpinned);
+    await writeFile(known, `${host.address} ${key}\n`);
+    const trusted = await project.run('plan');
+    await host.run('cd /etc/ssh && mv lab_host_key.old lab_host_key && kill -HUP $(pgrep -o -x sshd)');
+    await rm(known);
+    expect(refused.map(problem => problem.code)).toEqual(['E_HOST_KEY_CHANGED', 'E_FOUNDING_REFUSED']);
+    expect(refused[0]?.message).toMatch(
+      new RegExp(
+        `shows the ssh-ed25519 host key ${escaped(shown)}, and known_hosts says SHA256:\\S+: another machine answers`,
+      ),
+    );
+    expect(refused[0]?.hint).toContain('Only if the machine was installed anew, replace its key where it is pinned.');
+    expect([trusted.problems, trusted.outcome]).toEqual([[], 'differs']);
+  });
+
   it('that cannot get the image says so, and no service is touched', async () => {
     const problems = await deploy({ more: { images: { fe: 'localhost:1/no-such-image:1.0.0' } } });
     expect(problems.map(problem => problem.code)).toEqual([expect.stringMatching(/^E_(IMAGE|REGISTRY)$/)]);
@@ -72,6 +111,17 @@ describeInLab('a machine in trouble', () => {
     expect(permitted[0]?.message).toContain('/srv/starrocks');
   });
 
+  it('whose deploy folder is on a disk that went read-only is told so, and where to look', async () => {
+    await host.run('mkdir -p /srv/fixed && mount -t tmpfs -o ro tmpfs /srv/fixed');
+    const problems = await deploy({ defaults: { deploy_dir: '/srv/fixed' } });
+    await host.run('umount /srv/fixed');
+    expect(problems.map(problem => [problem.code, problem.message])).toEqual([
+      ['E_READ_ONLY', `/srv/fixed on ${host.address} is on a file system that is mounted read-only.`],
+    ]);
+    expect(problems[0]?.hint).toContain('`dmesg`');
+    expect((await host.run('docker ps -aq')).stdout).toBe('');
+  });
+
   it('whose disk is full is left with its services as they are', async () => {
     await host.run(
       'mkdir -p /srv/full && mount -t tmpfs -o size=64k tmpfs /srv/full && head -c 60000 /dev/zero > /srv/full/filler',
@@ -91,3 +141,5 @@ describeInLab('a machine in trouble', () => {
     expect(problems[0]?.detail?.join('\n')).toContain('fe-entrypoint: founding the cluster');
   });
 });
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -12,8 +12,16 @@ export type ReadRequest = (arrived: Buffer, address: string) => Request | null;
 const HEADER_BYTES = 64;
 const HARMLESS = new Set(['ping', 'observe', 'logs', 'release']);
 
-/** The frames of a session on a machine (host/session.sh). */
-export const sessionRequest: ReadRequest = (arrived, address) => {
+interface Frame {
+  readonly bytes: Buffer;
+  readonly op: string;
+  /** `activate starrocks-be`: with the service, where it is about one. */
+  readonly name: string;
+  readonly carries: boolean;
+}
+
+/** The first frame of a session on a machine (host/session.sh). @returns null while it is not whole */
+export function sessionFrame(arrived: Buffer): Frame | null {
   if (arrived.length < HEADER_BYTES) return null;
   const [op = '', words = '0', payload = '0'] = arrived.subarray(0, HEADER_BYTES).toString().trim().split(' ');
   const length = HEADER_BYTES + Number(words) + Number(payload);
@@ -23,10 +31,15 @@ export const sessionRequest: ReadRequest = (arrived, address) => {
     .toString()
     .split('\n');
   const word = Buffer.from(first, 'base64').toString();
-  const of = word.startsWith('starrocks-') ? ` ${word}` : '';
-  const bytes = arrived.subarray(0, length);
-  if (HARMLESS.has(op)) return { bytes, operation: null };
-  return { bytes, operation: { kind: op, what: `${op}${of} on ${address}`, carries: Number(payload) > 0 } };
+  const name = word.startsWith('starrocks-') ? `${op} ${word}` : op;
+  return { bytes: arrived.subarray(0, length), op, name, carries: Number(payload) > 0 };
+}
+
+export const sessionRequest: ReadRequest = (arrived, address) => {
+  const frame = sessionFrame(arrived);
+  if (frame === null) return null;
+  const { bytes, op, name, carries } = frame;
+  return { bytes, operation: HARMLESS.has(op) ? null : { kind: op, what: `${name} on ${address}`, carries } };
 };
 
 const PACKET_HEADER = 4;

@@ -7,23 +7,50 @@ import type { Lab } from './lab.ts';
 
 const variables = { fe: 'LAB_FE_IMAGE', be: 'LAB_BE_IMAGE' } as const;
 
+/** The FE and BE images of a release as files, for more than one lab. */
+export interface StarRocksImages {
+  /** @param env of every container: `STANDIN_SPEED` for one */
+  importInto(lab: Lab, env?: Variables): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** The tar files named by LAB_FE_IMAGE and LAB_BE_IMAGE take the place of the stand-in's. */
+export async function starRocksImages(version: string): Promise<StarRocksImages> {
+  const folder = await mkdtemp(join(tmpdir(), 'lab-images-'));
+  const remove = () => rm(folder, { recursive: true });
+  try {
+    const files = (['fe', 'be'] as const).map(kind => ({
+      kind,
+      given: process.env[variables[kind]],
+      built: join(folder, `${kind}.tar`),
+    }));
+    for (const { kind, given, built } of files) {
+      if (given === undefined) await buildImageTar(kind, built, { version });
+    }
+    return {
+      remove,
+      importInto: async (lab, env = {}) => {
+        for (const { kind, given, built } of files) await lab.importImage(given ?? built, imageOf(kind, version), env);
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
 /**
  * Puts the FE and BE images of a release into every engine of a lab, under the names that a cluster.yaml without `images`
- * asks for. The tar files named by LAB_FE_IMAGE and LAB_BE_IMAGE take the place of the stand-in's.
+ * asks for.
  *
  * @param env of every container: `STANDIN_SPEED` for one
  */
 export async function importStarRocks(lab: Lab, version: string, env: Variables = {}): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'lab-images-'));
+  const images = await starRocksImages(version);
   try {
-    for (const kind of ['fe', 'be'] as const) {
-      const given = process.env[variables[kind]];
-      const tarFile = given ?? join(folder, `${kind}.tar`);
-      if (given === undefined) await buildImageTar(kind, tarFile, { version });
-      await lab.importImage(tarFile, imageOf(kind, version), env);
-    }
+    await images.importInto(lab, env);
   } finally {
-    await rm(folder, { recursive: true });
+    await images.remove();
   }
 }
 

@@ -50,6 +50,11 @@ export class SandboxHost {
     return join(this.folder, 'starrocks-ha');
   }
 
+  /** SSH connections that anybody has ever made to it. */
+  get connections(): number {
+    return this.#ssh.asked;
+  }
+
   async boot(): Promise<void> {
     await this.engine.start();
     await this.#ssh.start();

@@ -35,6 +35,7 @@ export class SshServer {
   readonly #children = new Set<ChildProcess>();
   #server: InstanceType<typeof ssh2.Server> | null = null;
   #severed = false;
+  #asked = 0;
 
   constructor(options: SshServerOptions) {
     this.#options = options;
@@ -74,7 +75,13 @@ export class SshServer {
     await this.stop();
   }
 
+  /** How often somebody has connected. */
+  get asked(): number {
+    return this.#asked;
+  }
+
   #serve(client: SshConnection): void {
+    this.#asked += 1;
     const allowed = ssh2.utils.parseKey(this.#options.clientKey);
     if (allowed instanceof Error) throw allowed;
     client.on('error', () => undefined);

@@ -123,7 +123,8 @@ A MySQL client reaches the cluster with: mysql -h ${host?.address} -P 9030 -u ro
 }
 
 async function main(): Promise<void> {
-  const sandbox = await Sandbox.start({ hosts: 3 });
+  // A person would mostly wait for heartbeats, which a real FE sends every five seconds, and for nodes that start.
+  const sandbox = await Sandbox.start({ hosts: 3, env: { STANDIN_SPEED: '8', STANDIN_START_MS: '800' } });
   const project = new Project(sandbox.privateKey);
   const end = () =>
     void sandbox

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { PassThrough } from 'node:stream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { trust } from '../../../.github/actions/deploy/src/cli/trust.ts';
 import { Project } from '../../e2e/project.ts';
 import { describeWithSshd, Sshds } from '../transport/sshd.ts';
@@ -11,6 +12,8 @@ describeWithSshd('trust, where a machine stands behind a bastion', () => {
   let gate: { port: number; hostKey: string };
   let machine: { port: number; hostKey: string };
   let said = '';
+  let answers: string[] = [];
+  const terminal = Object.assign(new PassThrough(), { isTTY: true }) as unknown as typeof process.stdin & PassThrough;
   const knownHosts = () => join(project.folder, 'known_hosts');
   const run = (yes: boolean) =>
     trust({ generated: project.generated, knownHosts: knownHosts(), identity: join(sshds.folder, 'client'), yes });
@@ -41,6 +44,7 @@ describeWithSshd('trust, where a machine stands behind a bastion', () => {
     for (const stream of [process.stdout, process.stderr])
       vi.spyOn(stream, 'write').mockImplementation(text => {
         said += text;
+        if (PROMPT.test(String(text))) terminal.write(`${answers.shift()}\n`);
         return true;
       });
   });
@@ -68,4 +72,35 @@ describeWithSshd('trust, where a machine stands behind a bastion', () => {
     expect(said).toContain(`[127.0.0.1]:${machine.port}`);
     expect(() => readFileSync(knownHosts())).toThrow('ENOENT');
   });
+
+  describe('asked at a terminal', () => {
+    beforeEach(() => {
+      vi.spyOn(process, 'stdin', 'get').mockReturnValue(terminal);
+    });
+
+    it.each(['yes', ' YES '])(
+      'writes what was shown after %j, and asks again for what it learns then',
+      async answer => {
+        answers = [answer, answer];
+        expect([await run(false), answers]).toEqual([0, []]);
+        expect(readFileSync(knownHosts(), 'utf8').trim().split('\n')).toEqual([line(gate), line(machine)]);
+        expect(said.match(/Are these the machines' own fingerprints\? Write "yes" to trust it: /g)).toHaveLength(2);
+      },
+    );
+
+    it.each(['no', 'y', ''])('writes nothing after %j', async answer => {
+      answers = [answer];
+      expect([await run(false), answers]).toEqual([1, []]);
+      expect(said).toContain('SHA256:');
+      expect(() => readFileSync(knownHosts())).toThrow('ENOENT');
+    });
+
+    it('keeps what was agreed to when the next answer is no', async () => {
+      answers = ['yes', 'no'];
+      await run(false);
+      expect(readFileSync(knownHosts(), 'utf8')).toBe(`${line(gate)}\n`);
+    });
+  });
 });
+
+const PROMPT = /Write "yes" to trust/;

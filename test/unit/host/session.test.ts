@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Duplex, Transform } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
 import historyScript from '../../../.github/actions/deploy/src/host/history.sh';
@@ -10,6 +11,7 @@ import { openSession, type Session } from '../../../.github/actions/deploy/src/h
 import { parseHistory } from '../../../.github/actions/deploy/src/observe/history.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
 import { SWITCHES, type Switches } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { Connection } from '../../../.github/actions/deploy/src/transport/connect.ts';
 import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
 import { hostileTexts } from '../review/hostile.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
@@ -63,6 +65,39 @@ async function locked(on: Machine, host = on.host): Promise<Session> {
   const opened = await session(on, {}, host);
   expect(await opened.lock()).toMatchObject({ locked: true });
   return opened;
+}
+
+/** A machine whose answers come only when what is asked after them was sent: whoever waits for one first, waits for ever. */
+function tardy(on: Machine, after: Readonly<Record<string, string>>) {
+  const sent: string[] = [];
+  const heard = new EventEmitter();
+  const up = () =>
+    new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        sent.push(...[...chunk.toString().matchAll(/(?:^|\n)([a-z]+) \d+ \d+ +(?=\n)/g)].map(([, op = '']) => op));
+        heard.emit('more');
+        done(null, chunk);
+      },
+    });
+  const down = () =>
+    new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        const [, answered = ''] = chunk.toString().split(' ');
+        const wanted = after[answered];
+        const look = () => {
+          if (wanted !== undefined && !sent.includes(wanted)) return void heard.once('more', look);
+          done(null, chunk);
+        };
+        look();
+      },
+    });
+  const open: Connection['open'] = async command => {
+    const { stream, stderr } = await on.connection().open(command);
+    const [asking, answering] = [up(), down()];
+    asking.pipe(stream).pipe(answering);
+    return { stream: Duplex.from({ readable: answering, writable: asking }), stderr };
+  };
+  return { connection: { ...on.connection(), open }, sent: () => sent };
 }
 
 async function problem(work: Promise<unknown>): Promise<Problem> {
@@ -657,6 +692,25 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
         ['N', 'nonsense', '1'],
       ]);
     });
+  });
+
+  it('waits for no answer before it looks at what it did, nor before it ends with its record', async () => {
+    const m = machine(shell);
+    const { connection, sent } = tardy(m, { stage: 'observe', record: 'release' });
+    const s = await openSession(connection, m.host, {
+      cluster,
+      files: m.files,
+      owner: { run: '', actor: '', commit: '' },
+      repository: '',
+      secrets: [],
+      counters: counting(),
+    });
+    expect(await s.lock()).toMatchObject({ locked: true });
+    expect((await s.runAndLook(stage))?.staged).toEqual([HOST_DIGEST]);
+    await s.record('{"format":1}\n');
+    await s.close();
+    expect(sent()).toEqual(['lock', 'stage', 'observe', 'record', 'release']);
+    expect(readdirSync(join(m.deploy, 'state/history'))).toHaveLength(1);
   });
 
   it('says so when there is no room for a temporary folder', async () => {

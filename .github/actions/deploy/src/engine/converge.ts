@@ -30,8 +30,11 @@ export interface Look {
 /** The machines and the cluster, as the loop needs them. */
 export interface Fleet {
   look(before: World, what: Look): Promise<World>;
-  /** Carries out one operation, look-act-look. @throws DeployError */
-  run(operation: Operation): Promise<void>;
+  /**
+   * Carries out one operation, look-act-look. After the last one of a step the machine is looked at in the same breath,
+   * so that the look that follows costs no exchange of its own. @throws DeployError
+   */
+  run(operation: Operation, then: 'more' | 'look'): Promise<void>;
   /** The last log lines of a container, secrets redacted; '' when there are none. */
   logs(host: string, service: ServiceName): Promise<string>;
   /** Hosts this run holds the lock of. */
@@ -178,7 +181,8 @@ async function runWave(
       begun = true;
       remember(operation);
       try {
-        const done = fleet.run(operation).then(() => true);
+        const then = operation === step.operations.at(-1) ? 'look' : 'more';
+        const done = fleet.run(operation, then).then(() => true);
         if ((await grace.within(GRACE_MS.operation, done)) === null) {
           problems.push(leftRunning(step, operation));
           return 'running';

@@ -25,6 +25,17 @@ export interface MachinesOptions {
 
 const LOG_LINES = 40;
 
+/** A machine as it was seen right after the operation that began last there. */
+interface AfterOperation {
+  readonly operation: Operation;
+  /** null: it still runs, or nobody looked. */
+  readonly machine: HostWorld | null;
+  readonly at: number;
+}
+
+/** Other machines of the same wave may take minutes. */
+const FRESH_MS = 1000;
+
 /** The machines of one run: one SSH connection each, opened once; a session each on those that are changed. */
 export class Machines implements Fleet {
   readonly #options: MachinesOptions;
@@ -33,6 +44,7 @@ export class Machines implements Fleet {
   readonly #connections = new Map<string, Connection>();
   readonly #sessions = new Map<string, Session>();
   readonly #unreached = new Map<string, DeployError>();
+  readonly #after = new Map<string, AfterOperation>();
   readonly #atOnce: AtOnce;
 
   constructor(options: MachinesOptions) {
@@ -168,6 +180,9 @@ export class Machines implements Fleet {
   async #again(address: string, before: World): Promise<Known<HostWorld>> {
     const session = this.#sessions.get(address);
     if (session === undefined) return before.hosts[address] ?? unknown('it was never asked');
+    const after = this.#after.get(address);
+    this.#after.delete(address);
+    if (after?.machine != null && performance.now() - after.at < FRESH_MS) return known(after.machine);
     try {
       return known(await session.observe());
     } catch (error) {
@@ -240,7 +255,7 @@ export class Machines implements Fleet {
     return Object.fromEntries(found);
   }
 
-  async run(operation: Operation): Promise<void> {
+  async run(operation: Operation, then: 'more' | 'look'): Promise<void> {
     if (operation.kind === 'sql') {
       const access = this.#asks();
       const { fe_ports, timeouts } = this.#options.desired.cluster;
@@ -272,8 +287,13 @@ export class Machines implements Fleet {
         hint: 'Deploy again.',
       });
     }
-    if (operation.kind === 'stage') await this.#atOnce.run(() => session.run(operation));
-    else await session.run(operation);
+    const { host } = operation;
+    this.#after.set(host, { operation, machine: null, at: 0 });
+    const running = async () => (then === 'look' ? session.runAndLook(operation) : session.run(operation));
+    const machine = (await (operation.kind === 'stage' ? this.#atOnce.run(running) : running())) ?? null;
+    // What was seen before another operation began says nothing.
+    if (this.#after.get(host)?.operation === operation)
+      this.#after.set(host, { operation, machine, at: performance.now() });
   }
 
   async logs(host: string, service: ServiceName): Promise<string> {

@@ -28,6 +28,8 @@ export interface SessionContext {
   readonly silenceSeconds?: number;
 }
 
+type OnMachine = Exclude<Operation, { kind: 'sql' }>;
+
 /** A resident shell on one machine: see session.sh. */
 export interface Session {
   /** Takes the machine's lock and looks at the machine under it, or tells who has it. */
@@ -36,9 +38,11 @@ export interface Session {
     | { readonly locked: false; readonly owner: LockOwner | null }
   >;
   observe(): Promise<HostWorld>;
-  run(operation: Exclude<Operation, { kind: 'sql' }>): Promise<void>;
+  run(operation: OnMachine): Promise<void>;
+  /** The same, and a look in the same breath, which costs no exchange of its own; null: what it saw did not arrive. */
+  runAndLook(operation: OnMachine): Promise<HostWorld | null>;
   logs(service: ServiceName, lines: number): Promise<string>;
-  /** Keeps the text in the machine's history, which holds the newest fifty. */
+  /** Keeps the text in the machine's history, which holds the newest fifty, and ends the session with that. */
   record(text: string): Promise<void>;
   /** Ends it and gives the lock back. */
   close(): Promise<void>;
@@ -101,6 +105,16 @@ export async function openSession(
   };
   const parse = (stdout: string, code = 0): HostWorld =>
     parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now());
+  const observe = async (): Promise<HostWorld> => {
+    const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
+    return parse(output, code);
+  };
+  const begin = async (request: Request, operation: OnMachine): Promise<void> => {
+    const title = 'service' in operation ? `${operation.kind} ${operation.service}` : operation.kind;
+    const limit = operation.kind === 'pull' ? pull + 60 : OPERATION_SECONDS;
+    const { code, output } = await ask(request, `it was busy with ${title}`, limit);
+    if (code !== 0) throw explainFailure(host, title, redact(output, context.secrets));
+  };
   return {
     lock: async () => {
       const owner: LockOwner = { ...context.owner, since: new Date().toISOString() };
@@ -109,19 +123,15 @@ export async function openSession(
       if (code === 75) return { locked: false, owner: ownerOf(output) };
       throw explainFailure(host, 'lock', redact(output, context.secrets));
     },
-    observe: async () => {
-      const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
-      return parse(output, code);
-    },
+    observe,
     run: async operation => {
-      const request = await render(operation, host, context);
-      const title = 'service' in operation ? `${operation.kind} ${operation.service}` : operation.kind;
-      const { code, output } = await ask(
-        request,
-        `it was busy with ${title}`,
-        operation.kind === 'pull' ? pull + 60 : OPERATION_SECONDS,
-      );
-      if (code !== 0) throw explainFailure(host, title, redact(output, context.secrets));
+      await begin(await render(operation, host, context), operation);
+    },
+    runAndLook: async operation => {
+      const done = begin(await render(operation, host, context), operation);
+      const seen = observe().catch(() => null);
+      await done;
+      return seen;
     },
     logs: async (service, lines) => {
       const { output } = await ask({ op: 'logs', words: [service, String(lines)] }, 'logs were read', query);
@@ -129,7 +139,9 @@ export async function openSession(
     },
     record: async text => {
       const payload = Buffer.from(text);
-      const { code, output } = await ask({ op: 'record', words: [nonce], payload }, 'the record was kept', query);
+      const kept = ask({ op: 'record', words: [nonce], payload }, 'the record was kept', query);
+      frames.release();
+      const { code, output } = await kept;
       if (code !== 0) throw explainFailure(host, 'record', redact(output, context.secrets));
     },
     close: () => frames.close(),
@@ -145,11 +157,7 @@ function ownerOf(text: string): LockOwner | null {
 }
 
 /** What an operation is on the wire; every kind has an entry. */
-async function render(
-  operation: Exclude<Operation, { kind: 'sql' }>,
-  host: CompiledHost,
-  context: SessionContext,
-): Promise<Request> {
+async function render(operation: OnMachine, host: CompiledHost, context: SessionContext): Promise<Request> {
   const { kind: op } = operation;
   const copy = host.fe?.folders.find(folder => folder.use === 'state-copy')?.host ?? '';
   const meta = host.fe?.folders.find(folder => folder.use === 'meta')?.host ?? '';
@@ -324,8 +332,14 @@ class Frames {
     });
   }
 
+  /** Nothing more will be asked: the shell ends once it has answered what was. */
+  release(): void {
+    clearInterval(this.#ping);
+    if (!this.#over && !this.#stream.writableEnded) this.#stream.end(frame({ op: 'release', words: [] }));
+  }
+
   async close(): Promise<void> {
-    if (!this.#over) this.#stream.end(frame({ op: 'release', words: [] }));
+    this.release();
     const timer = setTimeout(() => this.#end(), RELEASE_MS);
     await this.#ended;
     clearTimeout(timer);
