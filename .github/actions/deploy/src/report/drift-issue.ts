@@ -19,13 +19,15 @@ export interface Drift {
 /** What differs: machines that were not reached, what a deploy would do, and what the cluster says. */
 export function drifts(report: RunReport): Drift[] {
   if (report.outcome === 'converged') return [];
+  const problems = report.problems.map(({ host, code, message }) => ({
+    where: host ?? 'cluster',
+    what: message,
+    name: code,
+  }));
+  const told = new Set(problems.map(one => one.where));
   const unreached = report.hosts
-    .filter(host => host.outcome === 'failed')
+    .filter(({ outcome, address }) => outcome === 'failed' && !told.has(address))
     .map(host => ({ where: host.address, what: host.why, name: 'not reached' }));
-  const told = new Set(unreached.map(one => one.where));
-  const problems = report.problems
-    .filter(problem => problem.host === null || !told.has(problem.host))
-    .map(({ host, code, message }) => ({ where: host ?? 'cluster', what: message, name: code }));
   const steps = report.steps
     .filter(step => !step.title.startsWith('prepare '))
     .map(({ host, title, reason }) => {
