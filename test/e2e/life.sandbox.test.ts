@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
@@ -80,16 +80,32 @@ describe('a cluster of three machines', () => {
     expect((await project.run('plan')).plan_digest).toBe(report.plan_digest);
   });
 
+  it('is not touched while the machine of that BE cannot reach the others', async () => {
+    const bash = join(host(1).folder, 'bin/bash');
+    writeFileSync(bash, '#!/bin/sh\ncase $* in */dev/tcp/*) exit 124 ;; *) exec /bin/bash "$@" ;; esac\n', {
+      mode: 0o755,
+    });
+    const before = containers();
+    const report = await project.run('deploy');
+    rmSync(bash);
+    expect([report.outcome, report.problems.map(({ code, host }) => [code, host])]).toEqual([
+      'refused',
+      [['E_BLOCKED', '127.0.0.102']],
+    ]);
+    expect(report.problems[0]?.message).toContain('127.0.0.102 cannot reach 127.0.0.101:9030 (query_port), ');
+    expect(containers()).toEqual(before);
+  });
+
   it('gets that one BE restarted and nobody else', async () => {
     const before = containers();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);
     expect(outcomes(report)).toEqual(['unchanged', 'applied', 'unchanged']);
-    // Six exchanges on the changed machine: look, lock with a look, stage, activate, look, record; looks of waits come
-    // on top. The lock of one more FE machine is what a majority of three costs.
+    // Six exchanges on the changed machine: look, what would keep a BE from coming back, lock with a look, stage,
+    // activate, record; looks of waits come on top. The lock of one more FE machine is what a majority of three costs.
     expect(report.counters).toMatchObject({ connections: 3, lock: 2, stage: 1, activate: 1, record: 1 });
     const { exchanges = 0, observe = 0 } = report.counters;
-    expect(exchanges - observe).toBe(3 + 2 + 1 + 1 + 1);
+    expect(exchanges - observe).toBe(3 + 1 + 2 + 1 + 1 + 1);
     const touched = containers().filter(one => !before.includes(one));
     expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.102', 'starrocks-be']]);
   });
