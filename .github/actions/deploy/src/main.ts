@@ -1,5 +1,6 @@
 import * as core from '@actions/core';
 import { telling } from './cli/run.ts';
+import { approvalText } from './engine/approval-text.ts';
 import { check } from './engine/check.ts';
 import { readDesired } from './engine/desired.ts';
 import { destroyCommands } from './engine/destroy.ts';
@@ -151,7 +152,7 @@ async function publish(report: RunReport): Promise<void> {
   core.setOutput('changed', report.outcome === 'changed' || report.outcome === 'differs');
   core.setOutput('changed-hosts', JSON.stringify(changed.map(host => host.address)));
   core.setOutput('plan-digest', report.plan_digest ?? '');
-  core.setOutput('approval', report.approval === null ? '' : JSON.stringify(report.approval));
+  core.setOutput('approval', report.approval === null ? '' : approvalText(report.approval));
   core.setOutput('outcome', report.outcome);
   core.setOutput(
     'host-outcomes',
