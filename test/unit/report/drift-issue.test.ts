@@ -83,6 +83,12 @@ describe('the drift issue', () => {
     expect(driftIssue(drifted('10.0.0.1'), spoilt, '2026-01-02T00:00:00.000Z')?.body).toContain('🆕 10.0.0.1');
   });
 
+  it('links to the run that looked', () => {
+    const run = 'https://github.com/acme/infra/actions/runs/42';
+    const body = driftIssue({ ...drifted('10.0.0.1'), run }, null, '2026-01-01T00:00:00.000Z')?.body;
+    expect(body).toContain(`, run [42](${run}).</sub>`);
+  });
+
   it('tells all that is wrong with one machine, each under its own name', () => {
     const of = (...codes: ('E_UNDECLARED' | 'E_UNREACHABLE')[]) =>
       report({

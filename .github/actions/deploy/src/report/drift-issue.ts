@@ -1,5 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { escaped, head, page, row, type Section } from './markdown.ts';
+import { escaped, head, page, row, runLink, type Section } from './markdown.ts';
 import type { RunReport } from './run-report.ts';
 import { plural } from './verdict.ts';
 
@@ -121,7 +121,7 @@ export function driftIssue(
       'To put it right: run the workflow **repair** with the verb `deploy` (or `diagnose`, to see causes first), or',
       '`npm run deploy` in a clone. This issue is kept up to date, and closed when nothing differs.',
       '',
-      `<sub>Looked at ${escaped(now.slice(0, 16).replace('T', ' '))} UTC${report.commit === null ? '' : `, commit ${escaped(report.commit.slice(0, 12))}`}${report.run === null ? '' : `, ${escaped(report.run)}`}.</sub>`,
+      `<sub>Looked at ${escaped(now.slice(0, 16).replace('T', ' '))} UTC${report.commit === null ? '' : `, commit ${escaped(report.commit.slice(0, 12))}`}${report.run === null ? '' : `, run ${runLink(report.run)}`}.</sub>`,
       `<!-- starrocks-ha:seen ${memory(since)} -->`,
     ]),
   ];
