@@ -6,7 +6,7 @@ import { readDesired } from './engine/desired.ts';
 import { destroyCommands } from './engine/destroy.ts';
 import { publishDrift } from './engine/drift.ts';
 import { keepReport, ReportFolder } from './engine/report-folder.ts';
-import { publishReview, reviewPullRequest } from './engine/review.ts';
+import { publishReview, type ReviewWish, reviewFailed, reviewPullRequest } from './engine/review.ts';
 import { start, type Wish } from './engine/start.ts';
 import { DeployError } from './error.ts';
 import { type Annotation, annotations } from './report/annotations.ts';
@@ -111,18 +111,30 @@ async function runCheck(): Promise<void> {
 async function runReview(): Promise<void> {
   const folder = await ReportFolder.open('review');
   const wish = { clusterFile: clusterFile(), generated: generated(), base: input('base') };
-  const done = await reviewPullRequest(wish, process.env);
+  const token = secret('github-token');
+  const done = await reviewPullRequest(wish, process.env).catch(async error => {
+    if (error instanceof DeployError) await tellNoPlan(error, wish, token);
+    throw error;
+  });
   await folder.write('review.md', done.whole);
   await summarise(done.whole);
   print(`${done.headline}\n`);
   // The plan is told, whatever becomes of the comment.
-  print(`${await publishReview(done, secret('github-token'), process.env).catch(asWarning)}\n`);
+  print(`${await publishReview(done, token, process.env).catch(asWarning)}\n`);
   core.setOutput('changed', done.changes);
   core.setOutput('plan-digest', done.digest);
   core.setOutput('outcome', done.problems.length > 0 ? 'refused' : done.changes ? 'differs' : 'converged');
   core.setOutput('report', folder.path);
   for (const problem of done.problems) core.error(problemText(problem), { title: problem.code });
   if (done.problems.length > 0) core.setFailed(`A deploy would refuse this: ${done.problems[0]?.message}`);
+}
+
+/** What the comment said of an earlier commit must not be taken for the plan of this one. */
+async function tellNoPlan({ problem }: DeployError, wish: ReviewWish, token: string | null): Promise<void> {
+  const told = await reviewFailed(problem, wish, process.env);
+  if (told === null) return;
+  await summarise(told.comment);
+  print(`${await publishReview(told, token, process.env).catch(asWarning)}\n`);
 }
 
 function asWarning(error: unknown): string {
