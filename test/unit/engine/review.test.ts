@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { publishReview, reviewFailed, reviewPullRequest } from '../../../.github/actions/deploy/src/engine/review.ts';
 import { DeployError } from '../../../.github/actions/deploy/src/error.ts';
+import { escaped } from '../../../.github/actions/deploy/src/report/markdown.ts';
+import { fingerprint } from '../../../.github/actions/deploy/src/transport/known-hosts.ts';
 import { Project } from '../../e2e/project.ts';
 import { GitHubServer } from '../../github/server.ts';
+import { keyPair } from '../../sandbox/key-pair.ts';
 import { three, yaml } from '../review/sides.ts';
 
 let project: Project;
@@ -34,7 +37,7 @@ function commit(text: string): string {
   return git('rev-parse', 'HEAD');
 }
 
-const wish = { clusterFile: 'cluster.yaml', generated: 'generated', base: '' };
+const wish = { clusterFile: 'cluster.yaml', generated: 'generated', knownHosts: '.github/known_hosts', base: '' };
 
 function event(head: string, base: string) {
   const file = join(project.folder, '.git/event.json');
@@ -95,6 +98,33 @@ describe('a pull request', () => {
     } finally {
       await server.stop();
     }
+  });
+
+  it('is shown whose host keys it would have the deploy trust, though nothing else changes', async () => {
+    const keys = ['192.168.1.10', '192.168.1.11'].map(name => {
+      const [type = '', base64 = ''] = keyPair().public.trim().split(' ');
+      return {
+        line: `${name} ${type} ${base64}\n`,
+        shown: `${name} (${type} ${fingerprint(Buffer.from(base64, 'base64'))})`,
+      };
+    });
+    const [old, forged] = keys;
+    if (old === undefined || forged === undefined) throw new Error('two keys');
+    mkdirSync(join(project.folder, '.github'));
+    const file = join(project.folder, wish.knownHosts);
+    writeFileSync(file, `# written by trust\n${old.line}`);
+    const opened = commit(yaml(three));
+    expect((await reviewed(opened, opened)).changes).toBe(false);
+    writeFileSync(file, forged.line);
+    const head = commit(yaml(three));
+    const { changes, headline, comment } = await reviewed(head, opened);
+    expect([changes, headline]).toEqual([true, 'changes which host keys are trusted; restarts nobody']);
+    expect(comment).toContain('⚠️');
+    const [, warning = ''] = comment.split('> [!WARNING]\n');
+    expect(warning.split('\n').slice(0, 2)).toEqual([
+      expect.stringContaining(`> The deploy would trust other host keys: ${escaped(forged.shown)}. Whoever holds`),
+      expect.stringContaining(`> The deploy would no longer trust the host keys ${escaped(old.shown)}.`),
+    ]);
   });
 
   it.each<[string, string, (opened: string) => string]>([

@@ -44,6 +44,7 @@ const badInput = (name: string, what: string): DeployError =>
 
 const generated = (): string => input('generated') || 'generated';
 const clusterFile = (): string => input('cluster') || 'cluster.yaml';
+const knownHosts = (): string => input('known-hosts') || '.github/known_hosts';
 const hosts = (): string[] =>
   input('hosts')
     .split(/[\s,]+/)
@@ -58,7 +59,7 @@ function wish(mode: Mode): Wish {
     mode,
     generated: generated(),
     clusterFile: clusterFile(),
-    knownHosts: input('known-hosts') || '.github/known_hosts',
+    knownHosts: knownHosts(),
     privateKey,
     passphrase: secret('ssh-passphrase'),
     password: secret('starrocks-password'),
@@ -110,7 +111,7 @@ async function runCheck(): Promise<void> {
 /** What a pull request would do, without a secret and without a machine. */
 async function runReview(): Promise<void> {
   const folder = await ReportFolder.open('review');
-  const wish = { clusterFile: clusterFile(), generated: generated(), base: input('base') };
+  const wish = { clusterFile: clusterFile(), generated: generated(), knownHosts: knownHosts(), base: input('base') };
   const token = secret('github-token');
   const done = await reviewPullRequest(wish, process.env).catch(async error => {
     if (error instanceof DeployError) await tellNoPlan(error, wish, token);

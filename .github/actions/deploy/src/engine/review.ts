@@ -6,7 +6,9 @@ import { type GitHub, gitHub } from '../github/client.ts';
 import { type Upserted, upsertComment } from '../github/upsert-comment.ts';
 import { comment, commentMarker, failedComment } from '../report/comment.ts';
 import { review } from '../review/review.ts';
-import { mergedInto, treeOfCommit } from './base-tree.ts';
+import { trustChanges } from '../review/trust-changes.ts';
+import { fingerprint } from '../transport/known-hosts.ts';
+import { fileOfCommit, mergedInto, treeOfCommit } from './base-tree.ts';
 import { check } from './check.ts';
 import { readTree } from './generated-tree.ts';
 
@@ -15,6 +17,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface ReviewWish {
   readonly clusterFile: string;
   readonly generated: string;
+  /** The file of trusted host keys, relative to the clone. */
+  readonly knownHosts: string;
   /** 40 hex digits, or '': that of the pull request. */
   readonly base: string;
 }
@@ -52,12 +56,19 @@ export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Rev
   const headFiles = texts(await readTree(wish.generated));
   const baseFiles = await treeOfCommit(process.cwd(), base, wish.generated);
   const head = clusterOf(headFiles, wish.generated);
-  const found = review({
-    base: baseFiles.has('cluster.json') ? clusterOf(baseFiles, `${wish.generated} of ${base}`) : null,
-    head,
-    baseFiles,
-    headFiles,
-  });
+  const found = review(
+    {
+      base: baseFiles.has('cluster.json') ? clusterOf(baseFiles, `${wish.generated} of ${base}`) : null,
+      head,
+      baseFiles,
+      headFiles,
+    },
+    trustChanges(
+      await fileOfCommit(process.cwd(), base, wish.knownHosts),
+      await readFile(wish.knownHosts, 'utf8').catch(() => ''),
+      base64 => fingerprint(Buffer.from(base64, 'base64')),
+    ),
+  );
   const context = {
     commit: event.head || (env['GITHUB_SHA'] ?? ''),
     base,

@@ -58,7 +58,8 @@ export interface Review {
   readonly digest: string;
 }
 
-export function review(sides: Sides): Review {
+/** @param trust what a change of the trusted host keys means, one sentence each */
+export function review(sides: Sides, trust: readonly string[] = []): Review {
   const { base, head, baseFiles, headFiles } = sides;
   const world = worldOf(base, head);
   const plan = makePlan(head, world, convergeAll);
@@ -74,12 +75,15 @@ export function review(sides: Sides): Review {
   const idle = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
   return {
     cluster: head.cluster,
-    headline: plan.problems.length > 0 ? refused(plan.problems) : headline(base, head, hosts, waves, settings.length),
-    nothing: idle && settings.length === 0,
+    headline:
+      plan.problems.length > 0
+        ? refused(plan.problems)
+        : headline(base, head, hosts, waves, { settings: settings.length, trust: trust.length }),
+    nothing: idle && settings.length === 0 && trust.length === 0,
     hosts,
     waves,
     timeline: timeline(plan.waves),
-    dangers: [...settings.flatMap(setting => setting.danger ?? []), ...dangers(waves, hosts)],
+    dangers: [...trust, ...settings.flatMap(setting => setting.danger ?? []), ...dangers(waves, hosts)],
     problems: plan.problems,
     settings,
     changes,
