@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { approvalText } from '../../.github/actions/deploy/src/engine/approval-text.ts';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
 import { Project } from './project.ts';
@@ -26,7 +27,11 @@ const wanted = (policy = '', more = '') =>
   sandbox.clusterYaml(policy, (host, index) => `${limit(20)(host, index)}${index === 0 ? more : ''}`);
 
 /** The output `approval` of the plan job, as deploy.yml hands it on. */
-const approve = async (): Promise<string> => JSON.stringify((await project.run('plan')).approval);
+async function approve(): Promise<string> {
+  const { approval } = await project.run('plan');
+  if (approval === null) throw new Error('nothing was planned');
+  return approvalText(approval);
+}
 
 const containers = (): string[] =>
   sandbox.hosts.flatMap(one =>

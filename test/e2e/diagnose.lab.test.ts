@@ -1,7 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { $ } from 'zx';
 import type { Diagnosis } from '../../.github/actions/deploy/src/diagnose/diagnosis.ts';
+import type { Checked } from '../../.github/actions/deploy/src/doctor/checks.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
-import { type Lab, type LabHost, labClusterYaml, startLab } from '../lab/lab.ts';
+import { type Lab, type LabHost, labClusterYaml, startLab, users } from '../lab/lab.ts';
 import { importStarRocks } from '../lab/starrocks-images.ts';
 import { Project } from './project.ts';
 
@@ -48,6 +52,22 @@ describeInLab('the causes of trouble on real machines', () => {
     return all.filter(one => one.node === node);
   };
   const codes = async (node: string): Promise<string[]> => (await diagnoses(node)).map(one => one.code);
+  /** `npm run doctor` of a person who logs in to the last machine as somebody without sudo. */
+  const doctor = async (): Promise<Checked[]> => {
+    const other = new Project(lab.privateKey);
+    try {
+      const poor = (one: LabHost) => (one === host(2) ? { ssh: { user: users.plain, sudo: true } } : {});
+      other.compile(labClusterYaml(lab, { version, host: poor, more: { timeouts: { ssh: 5 } } }));
+      const files = ['--cluster', join(other.folder, 'cluster.yaml'), '--generated', other.generated];
+      const { stdout } = await $({
+        env: { ...process.env, SSH_PRIVATE_KEY: lab.privateKey },
+        nothrow: true,
+      })`npm run --silent doctor -- --json ${files} --known-hosts ${join(other.folder, 'known_hosts')}`;
+      return JSON.parse(stdout);
+    } finally {
+      other.remove();
+    }
+  };
   const eventually = (node: string, code: string) =>
     expect.poll(() => codes(node), { timeout: 60_000, interval: 1000 }).toContain(code);
   const well = () =>
@@ -104,9 +124,81 @@ describeInLab('the causes of trouble on real machines', () => {
   it('name an engine that is stopped', async () => {
     await host(1).stopDocker();
     const found = await codes(host(1).address);
+    const missing = await doctor();
     await host(1).startDocker();
     expect(found).toEqual(['D_DOCKER']);
+    expect(missing.filter(one => one.level === 'fail' && one.host !== 'here')).toEqual([
+      expect.objectContaining({
+        host: host(2).address,
+        check: 'reached over SSH',
+        seen: expect.stringMatching(/sudo/),
+      }),
+      expect.objectContaining({
+        ...{ host: host(1).address, check: 'Docker Engine' },
+        mend: 'sudo apt-get install -y docker.io',
+      }),
+    ]);
     await well();
+  });
+
+  describe('of an FE that does not run', () => {
+    const there = '/opt/starrocks-ha';
+    const meta = `${there}/data/fe/meta`;
+    const script = `${there}/run/bin/fe-entrypoint.sh`;
+    const fe = () => `${host(1).address}/starrocks-fe`;
+    /** Everything else goes on: two of three lead. */
+    const started = async (broken: string): Promise<void> => {
+      const { code, stderr } = await host(1).run(
+        `set -e; docker stop starrocks-fe; ${broken}; docker start starrocks-fe`,
+      );
+      expect([code, stderr]).toEqual([0, '']);
+    };
+
+    it('name a clock that is wrong, and a row with another port', async () => {
+      const { frontends } = await project.run('status');
+      const leader = frontends.find(row => row['Role'] === 'LEADER' && row['IP'] !== host(1).address)?.['IP'];
+      const stranger = `${host(1).address.replace(/\d+$/, '250')}:9011`;
+      const date = '/usr/local/bin/date';
+      const fast =
+        'case $* in +%s%3N) echo "$(($(/usr/bin/date +%s%3N) + 60000))" ;; *) exec /usr/bin/date "$@" ;; esac';
+      await host(1).run(`printf '#!/bin/sh\\n%s\\n' '${fast}' >${date}; chmod +x ${date}; docker stop starrocks-fe`);
+      const connection = await createConnection({ host: leader ?? host(0).address, port: 9030, user: 'root' });
+      await connection.query(`ALTER SYSTEM ADD OBSERVER "${stranger}"`);
+      const found = await diagnoses(fe());
+      await connection.query(`ALTER SYSTEM DROP OBSERVER "${stranger}"`);
+      await connection.end();
+      await host(1).run(`rm ${date}`);
+      expect(Object.fromEntries(found.map(one => [one.code, one.seen]))).toMatchObject({
+        D_CLOCK: expect.stringMatching(/^its clock is (59|60|61)\.\d s away from that of /),
+        D_FE_PORTS_DIFFER: expect.stringMatching(/^edit_log_port differs between the FEs: (9010, 9011|9011, 9010)$/),
+      });
+    });
+
+    it('name a folder that it may not write', async () => {
+      try {
+        await started(`chattr -R +i ${meta}`);
+        await eventually(fe(), 'D_PERMISSION');
+      } finally {
+        // Or nobody could remove the lab.
+        await host(1).run(`chattr -R -i ${meta}`);
+      }
+    });
+
+    it('name a disk that is too small for metadata', async () => {
+      await host(1).run('docker stop starrocks-fe');
+      await host(1).fillDisk(meta, 64 * 2 ** 20);
+      await host(1).run('docker start starrocks-fe');
+      await eventually(fe(), 'D_META_DISK');
+      await host(1).run(`docker stop starrocks-fe; umount ${meta}`);
+    });
+
+    it('name a helper that somebody gave to an FE that has metadata', async () => {
+      const helper = `${host(1).address.replace(/\d+$/, '250')}:9010`;
+      await started(`cp ${script} /root/script; sed -i 's/^      start$/      start --helper ${helper}/' ${script}`);
+      await eventually(fe(), 'D_WRONG_HELPER');
+      await started(`cp /root/script ${script}`);
+      await well();
+    });
   });
 
   it('name a machine that is off the network', async () => {

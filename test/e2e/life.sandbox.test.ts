@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
@@ -68,7 +68,8 @@ const files = (): string[] =>
 function changing(...activations: string[]): string[] {
   const all = [
     'command',
-    'session',
+    // What would keep a service from coming back is asked while the session opens.
+    'command + session',
     'lock',
     'stage + observe',
     ...activations.map(activate => `${activate} + observe`),
@@ -120,6 +121,22 @@ describe('a cluster of three machines', () => {
     expect(titles(report)).toEqual(['prepare 127.0.0.102', 'restart starrocks-be on 127.0.0.102']);
     expect(await machines()).toEqual(before);
     expect((await project.run('plan')).plan_digest).toBe(report.plan_digest);
+  });
+
+  it('is not touched while the machine of that BE cannot reach the others', async () => {
+    const bash = join(host(1).folder, 'bin/bash');
+    writeFileSync(bash, '#!/bin/sh\ncase $* in */dev/tcp/*) exit 124 ;; *) exec /bin/bash "$@" ;; esac\n', {
+      mode: 0o755,
+    });
+    const before = containers();
+    const report = await project.run('deploy');
+    rmSync(bash);
+    expect([report.outcome, report.problems.map(({ code, host }) => [code, host])]).toEqual([
+      'refused',
+      [['E_BLOCKED', '127.0.0.102']],
+    ]);
+    expect(report.problems[0]?.message).toContain('127.0.0.102 cannot reach 127.0.0.101:9030 (query_port), ');
+    expect(containers()).toEqual(before);
   });
 
   it('gets that one BE restarted and nobody else', async () => {

@@ -42,7 +42,7 @@ export async function traced(
   const spy = vi.spyOn(Machines.prototype, 'run').mockImplementation(function (this: Machines, operation) {
     const mine = turn.then(async () => {
       const [failure] = await Promise.all([
-        real.call(this, operation).then(
+        real.call(this, operation, 'more').then(
           () => null,
           (error: unknown) => ({ error }),
         ),

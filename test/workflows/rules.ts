@@ -43,6 +43,13 @@ const SECRETS: Yaml = {
 };
 const MAIN = "github.ref == 'refs/heads/main'";
 const RUNNER = "${{ vars.STARROCKS_RUNNER || 'ubuntu-24.04' }}";
+/** Another variable: what a pull request brings must not run where the machines are reached. */
+const PULL_REQUEST_RUNNER = "${{ vars.STARROCKS_PULL_REQUEST_RUNNER || 'ubuntu-24.04' }}";
+
+function runnerOf(workflow: Workflow): string {
+  if (workflow.file === 'ci.yml') return 'ubuntu-24.04';
+  return isPullRequest(workflow) ? PULL_REQUEST_RUNNER : RUNNER;
+}
 /** `status` is `verify` in a terminal, and drift has a workflow of its own. */
 const VERBS = [...MODES.filter(mode => mode !== 'status' && mode !== 'drift'), 'destroy'];
 
@@ -216,9 +223,10 @@ export const RULES: Readonly<Record<string, (context: Context) => string[]>> = {
       )
       .map(({ name }) => name),
 
-  'the runner of the repository variable for machines, a hosted one for all else': context =>
+  // Enterprise Server has no runners of GitHub's: none but those that its variables name.
+  'runners of the repository variables, one for pull requests alone': context =>
     jobsOf(context)
-      .filter(({ name, job }) => job['runs-on'] !== (JOBS[name]?.machines === true ? RUNNER : 'ubuntu-24.04'))
+      .filter(({ workflow, job }) => job['runs-on'] !== runnerOf(workflow))
       .map(({ name }) => name),
 
   'machines for the head of main only': context =>

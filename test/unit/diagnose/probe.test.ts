@@ -204,6 +204,27 @@ describe.each(['dash', 'bash'])('a probe of a machine, by %s', shell => {
     expect(facts['zone']).toMatch(/^[+-]\d{4}$/);
   });
 
+  it('tells in brief what would keep a service from coming back', async () => {
+    const m = machine(shell);
+    program(m, 'getent', 'exit 124');
+    const port = await openPort();
+    const asked: Question[] = [
+      { kind: 'brief', address: '10.0.0.7', folder: m.deploy },
+      { kind: 'tcp', address: local, port },
+    ];
+    const { machine: facts, reach } = await ask(m, asked);
+    const { inodes_free, ...rest } = facts;
+    expect(rest).toEqual({
+      missing_tools: '',
+      reverse_lookup: 'hangs',
+      file_system: expect.stringMatching(/./),
+      noexec: expect.stringMatching(/^(yes|no)$/),
+      read_only: 'no',
+    });
+    expect(inodes_free).toMatch(/^\d+$/);
+    expect(reach).toEqual({ [`${local}:${port}`]: 'open' });
+  });
+
   it('lets no value pass for another fact', async () => {
     const m = machine(shell);
     program(m, 'getenforce', "printf 'Permissive\\navx2 no\\nzone forged\\n'");

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { dangers, gateQuestions } from '../../../.github/actions/deploy/src/doctor/gate.ts';
 import type { ProbeAnswer, Reach } from '../../../.github/actions/deploy/src/observe/probe.ts';
+import { makePlan, type Wave } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { cluster } from '../plan/worlds.ts';
+import { cluster, deployed, everything, stopped } from '../plan/worlds.ts';
 import { good, wellMachine } from './examined.ts';
 
 const desired = cluster([{}, {}, { fe: null }]);
@@ -24,8 +25,17 @@ const answer = (facts: Record<string, string> = {}, reach: Record<string, Reach>
 const answers = (changed: Record<string, ProbeAnswer> = {}) =>
   new Map(desired.hosts.map(({ address }) => [address, changed[address] ?? answer()]));
 
-const asked = (from: World = world) =>
-  [...gateQuestions(desired, from)].flatMap(([address, all]) =>
+const waves = (...steps: (readonly ['add' | 'restart' | 'start' | 'label', string])[]): Pick<Wave, 'steps'>[] => [
+  {
+    steps: steps.map(([action, host]) => ({
+      ...{ action, host, service: 'starrocks-be', reason: '', operations: [], gates: [], outage: null },
+    })),
+  },
+];
+const all = waves(...desired.hosts.map(({ address }) => ['add', address] as const));
+
+const asked = (from: World = world, what = all) =>
+  [...gateQuestions(desired, from, what)].flatMap(([address, all]) =>
     all.flatMap(one => (one.kind === 'tcp' ? [`${address} ${one.address}:${one.port}`] : [])),
   );
 
@@ -92,6 +102,37 @@ describe('the gate of a deploy', () => {
 
   it('leaves a machine in maintenance alone', () => {
     const resting = cluster([{}, { maintenance: true }, { fe: null }]);
-    expect([...gateQuestions(resting, world).keys()]).toEqual(['10.0.0.1', '10.0.0.3']);
+    expect([...gateQuestions(resting, world, all).keys()]).toEqual(['10.0.0.1', '10.0.0.3']);
+  });
+
+  it('asks a machine where something is restarted what would keep it from coming back, and no other', () => {
+    const kinds = [...gateQuestions(desired, deployed(desired), waves(['restart', '10.0.0.2'], ['label', '10.0.0.1']))];
+    expect(kinds.map(([address, questions]) => [address, questions[0]?.kind])).toEqual([['10.0.0.2', 'brief']]);
+    expect(asked(deployed(desired), waves(['restart', '10.0.0.2']))).toEqual([
+      '10.0.0.2 10.0.0.1:9030',
+      '10.0.0.2 10.0.0.1:9010',
+      '10.0.0.2 10.0.0.1:8030',
+    ]);
+  });
+
+  it('asks nothing when nothing is to be done, or what is down is to be started', () => {
+    const there = deployed(desired);
+    expect(gateQuestions(desired, there, makePlan(desired, there, everything).waves).size).toBe(0);
+    const down = stopped(there, '10.0.0.2', 'starrocks-be');
+    const plan = makePlan(desired, down, everything);
+    expect(plan.waves.flatMap(wave => wave.steps.map(step => step.action))).toEqual(['start']);
+    expect(gateQuestions(desired, down, plan.waves).size).toBe(0);
+  });
+
+  it('judges by what it was told in brief', () => {
+    const machine = { missing_tools: '', reverse_lookup: 'hangs', inodes_free: '17' };
+    const brief = { ...answer(), machine };
+    const told = dangers(desired, world, new Map([['10.0.0.1', brief]]));
+    expect(told.problems).toEqual([]);
+    expect(told.warnings.map(one => /"(.*)"/.exec(one)?.[1])).toEqual(['inodes', 'reverse look-up of its own address']);
+    const without = { ...brief, machine: { ...brief.machine, missing_tools: 'flock ' } };
+    expect(dangers(desired, world, new Map([['10.0.0.1', without]])).problems.map(one => one.code)).toEqual([
+      'E_TOOLS',
+    ]);
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { approvalText } from '../../../.github/actions/deploy/src/engine/approval-text.ts';
 import { prepare, type Wish } from '../../../.github/actions/deploy/src/engine/start.ts';
 import type { Mode } from '../../../.github/actions/deploy/src/report/run-report.ts';
 import { Project } from '../../e2e/project.ts';
@@ -37,7 +38,7 @@ function whyOf(mode: Mode, changes: Partial<Wish>, event?: string): Promise<stri
 }
 
 describe('the reason of a run', () => {
-  const approved = JSON.stringify({ format: 1, tree: '', digest: '', steps: [] });
+  const approved = approvalText({ format: 1, tree: '', digest: '', steps: [] });
 
   it.each<[Mode]>([['restart'], ['register'], ['drop'], ['stop'], ['start'], ['adopt'], ['unlock']])(
     '%s is refused without one, and looks without one',

@@ -96,6 +96,18 @@ describe('adopt', () => {
     expect(makePlan(desired, named, adopt).problems[0]?.message).toContain('registered under a name');
   });
 
+  it('takes over nothing while a machine is not reached, and names it', () => {
+    const world = byHand();
+    const away = { ...world, hosts: { ...world.hosts, '10.0.0.3': unknown('no route to host') } };
+    const { waves, problems } = makePlan(desired, away, adopt);
+    expect([waves, problems.map(problem => [problem.code, problem.host])]).toEqual([[], [['E_ADOPT', '10.0.0.3']]]);
+    const resting = {
+      ...desired,
+      hosts: desired.hosts.map(host => ({ ...host, maintenance: host.address === '10.0.0.3' })),
+    };
+    expect(makePlan(resting, away, adopt).problems).toEqual([]);
+  });
+
   it('takes over nothing while no FE answers', () => {
     const { waves, problems } = makePlan(desired, { ...byHand(), cluster: unknown('no FE answers') }, adopt);
     expect([waves, problems.length > 0]).toEqual([[], true]);

@@ -83,6 +83,29 @@ describe('the drift issue', () => {
     expect(driftIssue(drifted('10.0.0.1'), spoilt, '2026-01-02T00:00:00.000Z')?.body).toContain('🆕 10.0.0.1');
   });
 
+  it('links to the run that looked', () => {
+    const run = 'https://github.com/acme/infra/actions/runs/42';
+    const body = driftIssue({ ...drifted('10.0.0.1'), run }, null, '2026-01-01T00:00:00.000Z')?.body;
+    expect(body).toContain(`, run [42](${run}).</sub>`);
+  });
+
+  it('tells all that is wrong with one machine, each under its own name', () => {
+    const of = (...codes: ('E_UNDECLARED' | 'E_UNREACHABLE')[]) =>
+      report({
+        ...{ mode: 'drift', steps: [], findings: [] },
+        hosts: [{ address: '10.0.0.9', outcome: 'failed', why: 'the first of them', services: [] }],
+        problems: codes.map((code, at) => ({ code, host: '10.0.0.9', step: null, message: `No. ${at}`, hint: '' })),
+      });
+    const first = driftIssue(of('E_UNDECLARED', 'E_UNDECLARED'), null, '2026-01-01T00:00:00.000Z')?.body ?? '';
+    expect(first.match(/^\| 10\.0\.0\.9 \| .* \|/gm)).toEqual([
+      '| 10.0.0.9 | No. 0 | 2026-01-01 00:00 |',
+      '| 10.0.0.9 | No. 1 | 2026-01-01 00:00 |',
+    ]);
+    const second = driftIssue(of('E_UNREACHABLE'), first, '2026-01-02T00:00:00.000Z')?.body;
+    expect(second).toContain('| 🆕 10.0.0.9 | No. 0 |');
+    expect(second).toContain('~~10.0.0.9 E&#95;UNDECLARED~~');
+  });
+
   it('tells of machines that were not reached, strangers and wrong rows', () => {
     const text = driftIssue(
       report({

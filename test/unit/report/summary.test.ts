@@ -54,6 +54,21 @@ test('a failure tells the reason first, what to do, and the log that shows it', 
   expect(text).toContain('\n  ````\n  ERROR no such env variable: NOPE\n  a line with ``` in it\n  ````\n');
 });
 
+test('the page of a workflow run is a link, and nothing that only begins like one', () => {
+  const footer = (run: string) => summary(report({ run })).trimEnd().split('\n').at(-1);
+  expect(footer('https://ghe.example:8443/acme/infra.git/actions/runs/42')).toContain(
+    ' · run [42](https://ghe.example:8443/acme/infra.git/actions/runs/42) · ',
+  );
+  for (const forged of [
+    'https://github.com/acme/infra/actions/runs/42)[click](https://evil.example',
+    'https://user@github.com/acme/infra/actions/runs/42',
+    'javascript://github.com/acme/infra/actions/runs/42',
+    'https://evil.example/#/acme/infra/actions/runs/42',
+    'ada@laptop https://github.com/acme/infra/actions/runs/42',
+  ])
+    expect(footer(forged)).not.toMatch(/\]\(|:\/\//);
+});
+
 test('a run that could not ask the cluster has no tables', () => {
   const text = summary(report({ frontends: [], backends: [] }));
   expect(text).not.toContain('<details');

@@ -54,7 +54,7 @@ async function cutEverywhere(
   return last;
 }
 
-const within = (check: () => void) => vi.waitFor(check, 10_000);
+const within = (check: () => void) => vi.waitFor(check, 30_000);
 const both = (root: ContainerRoot, name: string): string[] =>
   ['run/state/fe', 'run/state-copy'].map(folder => root.read(`${folder}/${name}`));
 const whole = (root: ContainerRoot): boolean => METADATA.every(path => root.exists(path));

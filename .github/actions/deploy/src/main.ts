@@ -1,11 +1,12 @@
 import * as core from '@actions/core';
 import { telling } from './cli/run.ts';
+import { approvalText } from './engine/approval-text.ts';
 import { check } from './engine/check.ts';
 import { readDesired } from './engine/desired.ts';
 import { destroyCommands } from './engine/destroy.ts';
 import { publishDrift } from './engine/drift.ts';
 import { keepReport, ReportFolder } from './engine/report-folder.ts';
-import { publishReview, reviewPullRequest } from './engine/review.ts';
+import { publishReview, type ReviewWish, reviewFailed, reviewPullRequest } from './engine/review.ts';
 import { start, type Wish } from './engine/start.ts';
 import { DeployError } from './error.ts';
 import { type Annotation, annotations } from './report/annotations.ts';
@@ -43,6 +44,7 @@ const badInput = (name: string, what: string): DeployError =>
 
 const generated = (): string => input('generated') || 'generated';
 const clusterFile = (): string => input('cluster') || 'cluster.yaml';
+const knownHosts = (): string => input('known-hosts') || '.github/known_hosts';
 const hosts = (): string[] =>
   input('hosts')
     .split(/[\s,]+/)
@@ -57,7 +59,7 @@ function wish(mode: Mode): Wish {
     mode,
     generated: generated(),
     clusterFile: clusterFile(),
-    knownHosts: input('known-hosts') || '.github/known_hosts',
+    knownHosts: knownHosts(),
     privateKey,
     passphrase: secret('ssh-passphrase'),
     password: secret('starrocks-password'),
@@ -109,19 +111,31 @@ async function runCheck(): Promise<void> {
 /** What a pull request would do, without a secret and without a machine. */
 async function runReview(): Promise<void> {
   const folder = await ReportFolder.open('review');
-  const wish = { clusterFile: clusterFile(), generated: generated(), base: input('base') };
-  const done = await reviewPullRequest(wish, process.env);
+  const wish = { clusterFile: clusterFile(), generated: generated(), knownHosts: knownHosts(), base: input('base') };
+  const token = secret('github-token');
+  const done = await reviewPullRequest(wish, process.env).catch(async error => {
+    if (error instanceof DeployError) await tellNoPlan(error, wish, token);
+    throw error;
+  });
   await folder.write('review.md', done.whole);
   await summarise(done.whole);
   print(`${done.headline}\n`);
   // The plan is told, whatever becomes of the comment.
-  print(`${await publishReview(done, secret('github-token'), process.env).catch(asWarning)}\n`);
+  print(`${await publishReview(done, token, process.env).catch(asWarning)}\n`);
   core.setOutput('changed', done.changes);
   core.setOutput('plan-digest', done.digest);
   core.setOutput('outcome', done.problems.length > 0 ? 'refused' : done.changes ? 'differs' : 'converged');
   core.setOutput('report', folder.path);
   for (const problem of done.problems) core.error(problemText(problem), { title: problem.code });
   if (done.problems.length > 0) core.setFailed(`A deploy would refuse this: ${done.problems[0]?.message}`);
+}
+
+/** What the comment said of an earlier commit must not be taken for the plan of this one. */
+async function tellNoPlan({ problem }: DeployError, wish: ReviewWish, token: string | null): Promise<void> {
+  const told = await reviewFailed(problem, wish, process.env);
+  if (told === null) return;
+  await summarise(told.comment);
+  print(`${await publishReview(told, token, process.env).catch(asWarning)}\n`);
 }
 
 function asWarning(error: unknown): string {
@@ -151,7 +165,7 @@ async function publish(report: RunReport): Promise<void> {
   core.setOutput('changed', report.outcome === 'changed' || report.outcome === 'differs');
   core.setOutput('changed-hosts', JSON.stringify(changed.map(host => host.address)));
   core.setOutput('plan-digest', report.plan_digest ?? '');
-  core.setOutput('approval', report.approval === null ? '' : JSON.stringify(report.approval));
+  core.setOutput('approval', report.approval === null ? '' : approvalText(report.approval));
   core.setOutput('outcome', report.outcome);
   core.setOutput(
     'host-outcomes',

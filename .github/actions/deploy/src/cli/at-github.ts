@@ -144,4 +144,5 @@ export const gitHubSteps = (): string[] => [
   'On GitHub, once, for the workflows (with gh, in a clone):',
   ...COMMANDS.map(({ text }) => `  ${text}`),
   '  In a private repository, required reviewers need a plan that has them: without, every merge deploys unapproved.',
+  '  Only where GitHub has no hosted runners: gh variable set STARROCKS_PULL_REQUEST_RUNNER --body LABEL, of one that does not reach the machines.',
 ];

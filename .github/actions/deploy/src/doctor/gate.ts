@@ -1,6 +1,8 @@
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import type { ProbeAnswer, Question } from '../observe/probe.ts';
+import type { Wave } from '../plan/plan.ts';
+import type { Action } from '../plan/step.ts';
 import type { HostWorld, World } from '../plan/world.ts';
 import { type Checked, examine } from './checks.ts';
 
@@ -90,14 +92,33 @@ function ways(desired: ClusterJson, world: World): Way[] {
   return [...toFrontends, ...toBackends];
 }
 
-/** What to ask each machine before a deploy, by address. */
-export function gateQuestions(desired: ClusterJson, world: World): Map<string, Question[]> {
+/** Steps that take away what runs, and hope that it comes back. */
+const TAKES_AWAY: ReadonlySet<Action> = new Set(['restart', 'upgrade', 'downgrade']);
+
+/**
+ * What to ask before a deploy, by address: all of a machine that carries nothing of the cluster yet, what would keep a
+ * service from coming back where one is restarted, and nothing of the others. One that is down is started whatever is
+ * said of its machine: that can only mend it.
+ */
+export function gateQuestions(
+  desired: ClusterJson,
+  world: World,
+  waves: readonly Pick<Wave, 'steps'>[],
+): Map<string, Question[]> {
   const between = ways(desired, world);
+  const steps = waves.flatMap(wave => wave.steps);
+  const touched = new Set(steps.map(step => step.host));
+  const restarted = new Set(steps.filter(step => TAKES_AWAY.has(step.action)).map(step => step.host));
+  const asked = reached(desired, world).flatMap(({ host, machine }) => {
+    const fresh = touched.has(host.address) && machine.containers.length === 0;
+    if (!fresh && !restarted.has(host.address)) return [];
+    return [{ ...host, kind: fresh ? ('machine' as const) : ('brief' as const) }];
+  });
   return new Map(
-    reached(desired, world).map(({ host: { address, deploy_dir } }) => [
+    asked.map(({ address, deploy_dir, kind }) => [
       address,
       [
-        { kind: 'machine', address, folder: deploy_dir },
+        { kind, address, folder: deploy_dir },
         ...between
           .filter(way => way.from === address)
           .map((way): Question => ({ kind: 'tcp', address: way.to, port: way.port })),

@@ -35,6 +35,13 @@ export async function treeOfCommit(clone: string, commit: string, generated: str
   }
 }
 
+/** One file as a commit has it; '' where it has none. @param path relative to the clone */
+export async function fileOfCommit(clone: string, commit: string, path: string): Promise<string> {
+  const quiet = { cwd: clone, silent: true, ignoreReturnCode: true };
+  const { exitCode, stdout } = await getExecOutput('git', ['show', `${commit}:./${path}`], quiet);
+  return exitCode === 0 ? stdout : '';
+}
+
 /** What the commit that is checked out merges `head` into, as GitHub's trial of a merge does; null where it does not. */
 export async function mergedInto(clone: string, head: string): Promise<string | null> {
   const quiet = { cwd: clone, silent: true, ignoreReturnCode: true };

@@ -5,6 +5,7 @@ import { logQuestions, questions } from '../diagnose/questions.ts';
 import { dangers, gateQuestions } from '../doctor/gate.ts';
 import { DeployError, type Problem } from '../error.ts';
 import { type ProbeAnswer, parseProbe, probeCommand, type Question } from '../observe/probe.ts';
+import type { Plan } from '../plan/plan.ts';
 import { redact } from '../report/redact.ts';
 import type { LogText } from '../report/run-report.ts';
 import type { Course, RunOptions } from './course.ts';
@@ -34,30 +35,39 @@ export async function collectLogs(options: RunOptions, machines: Machines): Prom
 }
 
 /**
- * Looks at machines that carry nothing of this cluster yet and are about to: what they lack is found before the first
- * container starts, and one that is deployed is asked nothing more.
+ * Looks at machines that are about to carry something of this cluster, and at those where a service is about to be taken
+ * away for a moment: what they lack is found before.
  * @returns what must stop the run; warnings go to the notes
  */
 export async function preflight(
   options: RunOptions,
   machines: Machines,
   course: Course,
-  touched: readonly string[],
+  { waves }: Plan,
 ): Promise<readonly Problem[]> {
   const { cluster } = options.desired;
   const { world } = course;
   if (world === null) return [];
-  const fresh = new Set(
-    touched.filter(address => {
-      const answer = world.hosts[address];
-      return answer?.known === true && answer.value.containers.length === 0;
-    }),
-  );
-  const wanted = [...gateQuestions(cluster, world)].filter(([address]) => fresh.has(address));
-  if (wanted.length === 0) return [];
-  const found = dangers(cluster, world, await probe(options, machines, new Map(wanted)));
+  const wanted = gateQuestions(cluster, world, waves);
+  if (wanted.size === 0) return [];
+  const running = cluster.hosts.filter(({ address }) => wanted.get(address)?.some(({ kind }) => kind === 'brief'));
+  // Opening a session changes nothing there, and costs no round trip of its own meanwhile.
+  const [answers] = await Promise.all([
+    probe(options, machines, wanted),
+    ...running.map(host => opened(machines, host)),
+  ]);
+  const found = dangers(cluster, world, answers);
   course.notes.push(...found.warnings);
   return found.problems;
+}
+
+/** Whoever needs the session finds what is wrong with it. */
+async function opened(machines: Machines, host: CompiledHost): Promise<void> {
+  try {
+    await machines.open(host);
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+  }
 }
 
 /** A machine that does not answer is left out: that it was not reached is told elsewhere. */

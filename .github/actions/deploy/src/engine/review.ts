@@ -4,9 +4,11 @@ import { readClusterJson } from '../../../../../compiler/contract/read-cluster-j
 import { DeployError, type Problem } from '../error.ts';
 import { type GitHub, gitHub } from '../github/client.ts';
 import { type Upserted, upsertComment } from '../github/upsert-comment.ts';
-import { comment, commentMarker } from '../report/comment.ts';
+import { comment, commentMarker, failedComment } from '../report/comment.ts';
 import { review } from '../review/review.ts';
-import { mergedInto, treeOfCommit } from './base-tree.ts';
+import { trustChanges } from '../review/trust-changes.ts';
+import { fingerprint } from '../transport/known-hosts.ts';
+import { fileOfCommit, mergedInto, treeOfCommit } from './base-tree.ts';
 import { check } from './check.ts';
 import { readTree } from './generated-tree.ts';
 
@@ -15,17 +17,14 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface ReviewWish {
   readonly clusterFile: string;
   readonly generated: string;
+  /** The file of trusted host keys, relative to the clone. */
+  readonly knownHosts: string;
   /** 40 hex digits, or '': that of the pull request. */
   readonly base: string;
 }
 
-export interface Reviewed {
-  readonly headline: string;
-  /** For the job summary, nothing cut but what GitHub does not take. */
-  readonly whole: string;
-  readonly changes: boolean;
-  readonly digest: string;
-  readonly problems: readonly Problem[];
+/** What is told on a pull request. */
+export interface Told {
   readonly marker: string;
   /** Short enough for GitHub. */
   readonly comment: string;
@@ -33,6 +32,15 @@ export interface Reviewed {
   readonly pull: number | null;
   /** The commit that this is about, or ''. */
   readonly commit: string;
+}
+
+interface Reviewed extends Told {
+  readonly headline: string;
+  /** For the job summary, nothing cut but what GitHub does not take. */
+  readonly whole: string;
+  readonly changes: boolean;
+  readonly digest: string;
+  readonly problems: readonly Problem[];
 }
 
 const SUMMARY_LIMIT = 1024 * 1024;
@@ -48,12 +56,19 @@ export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Rev
   const headFiles = texts(await readTree(wish.generated));
   const baseFiles = await treeOfCommit(process.cwd(), base, wish.generated);
   const head = clusterOf(headFiles, wish.generated);
-  const found = review({
-    base: baseFiles.has('cluster.json') ? clusterOf(baseFiles, `${wish.generated} of ${base}`) : null,
-    head,
-    baseFiles,
-    headFiles,
-  });
+  const found = review(
+    {
+      base: baseFiles.has('cluster.json') ? clusterOf(baseFiles, `${wish.generated} of ${base}`) : null,
+      head,
+      baseFiles,
+      headFiles,
+    },
+    trustChanges(
+      await fileOfCommit(process.cwd(), base, wish.knownHosts),
+      await readFile(wish.knownHosts, 'utf8').catch(() => ''),
+      base64 => fingerprint(Buffer.from(base64, 'base64')),
+    ),
+  );
   const context = {
     commit: event.head || (env['GITHUB_SHA'] ?? ''),
     base,
@@ -70,6 +85,27 @@ export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Rev
     pull: event.pull,
     commit: event.head,
   };
+}
+
+/**
+ * What takes the place of the plan when none could be made; null where neither side says whose plan that would be.
+ * @param problem what `reviewPullRequest` threw
+ */
+export async function reviewFailed(problem: Problem, wish: ReviewWish, env: Env): Promise<Told | null> {
+  const { pull, head: commit, base } = await eventOf(env);
+  const files = [
+    await readTree(wish.generated).then(texts, () => new Map<string, string>()),
+    await treeOfCommit(process.cwd(), wish.base || base, wish.generated).catch(() => new Map<string, string>()),
+  ];
+  const [cluster] = files.flatMap(one => nameOf(one.get('cluster.json') ?? ''));
+  if (cluster === undefined) return null;
+  return { marker: commentMarker(cluster), comment: failedComment(cluster, problem, commit), pull, commit };
+}
+
+/** The cluster's name in a cluster.json that may be good for nothing else. */
+function nameOf(text: string): string[] {
+  const name = /"cluster"\s*:\s*"([a-z0-9-]+)"/.exec(text)?.[1];
+  return name === undefined ? [] : [name];
 }
 
 async function warnings({ clusterFile, generated }: ReviewWish): Promise<string[]> {
@@ -95,7 +131,7 @@ const SAID: Record<Upserted, string> = {
 
 /** Keeps the pull request's one comment up to date. @returns one sentence about it @throws DeployError E_GITHUB */
 export async function publishReview(
-  { comment: body, marker, pull, commit }: Reviewed,
+  { comment: body, marker, pull, commit }: Told,
   token: string | null,
   env: Env,
 ): Promise<string> {

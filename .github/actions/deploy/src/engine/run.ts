@@ -151,7 +151,7 @@ async function act(
   const { desired, request } = options;
   const before = course.before as World;
   if (!isProved(options, course, before, plan)) return;
-  const lacking = await preflight(options, machines, course, plan.hosts);
+  const lacking = await preflight(options, machines, course, plan);
   if (lacking.length > 0) {
     course.problems.push(...lacking);
     return;

@@ -7,12 +7,12 @@ import type { Mode, RunReport } from '../report/run-report.ts';
 import { counting } from '../transport/counters.ts';
 import { parseKnownHosts } from '../transport/known-hosts.ts';
 import { readPrivateKey } from '../transport/private-key.ts';
+import { readApproval } from './approval-text.ts';
 import type { Doing } from './converge.ts';
 import type { RunOptions } from './course.ts';
 import { type Desired, readDesired } from './desired.ts';
 import { checkFreshness } from './freshness.ts';
 import { provenance } from './provenance.ts';
-import { readApproval } from './read-approval.ts';
 import { run } from './run.ts';
 
 /** A run as a person or a workflow asks for it; nothing is checked yet. */

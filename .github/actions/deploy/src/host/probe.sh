@@ -2,7 +2,7 @@
 # and everything that can hang has a limit.
 #
 #   probe.sh [container NAME] [log NAME LINES] [file NAME PATH LINES] [tcp ADDRESS PORT] [registry IMAGE]
-#            [machine ADDRESS FOLDER] ...
+#            [machine ADDRESS FOLDER] [brief ADDRESS FOLDER] ...
 #
 # Answers in lines `name base64`, from `begin` to `end`, one for each question and in that order. What a log says is inside
 # of base64 and can forge none.
@@ -96,7 +96,7 @@ far() {
         (printf 'registry %s - %s\n' "$2" "$(registry "$2")") &
         shift 2
         ;;
-      machine)
+      machine | brief)
         (printf 'reverse %s - %s\n' "$2" "$(backwards "$2")") &
         shift 3
         ;;
@@ -204,6 +204,13 @@ machine() { # ADDRESS FOLDER
   fact last_oom_kill "$(kills | tail -n 1)"
 }
 
+# Before a service of a machine that runs is taken away: what would keep it from coming back.
+brief() { # ADDRESS FOLDER
+  fact missing_tools "$(missing)"
+  fact reverse_lookup "$(found "reverse $1 -")"
+  of_folder "$2"
+}
+
 # The end of a file. Never of a pipe or a device, which may never end.
 end_of() { # PATH LINES
   [ -f "$1" ] || return 0
@@ -236,6 +243,10 @@ while [ $# -gt 0 ]; do
       ;;
     machine)
       machine "$2" "$3" | put machine
+      shift 3
+      ;;
+    brief)
+      brief "$2" "$3" | put brief
       shift 3
       ;;
     *) exit 64 ;;

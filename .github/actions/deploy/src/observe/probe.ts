@@ -13,7 +13,9 @@ export type Question =
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
   /** Can this machine reach the registry of the image? */
   | { readonly kind: 'registry'; readonly image: string }
-  | { readonly kind: 'machine'; readonly address: string; readonly folder: string };
+  | { readonly kind: 'machine'; readonly address: string; readonly folder: string }
+  /** Of `machine`, what can change on one that runs and costs little to ask. */
+  | { readonly kind: 'brief'; readonly address: string; readonly folder: string };
 
 export type Reach = 'open' | 'refused' | 'timeout' | 'unreachable' | 'unknown';
 
@@ -32,7 +34,7 @@ export interface ProbeAnswer {
   readonly logs: readonly { readonly name: string; readonly text: string }[];
   /** By `address:port`, and by image for its registry. */
   readonly reach: Readonly<Record<string, Reach>>;
-  /** Facts of `machine` by name; '?' what it would not say. */
+  /** Facts of `machine` or `brief` by name; '?' what it would not say. */
   readonly machine: Readonly<Record<string, string>>;
 }
 
@@ -49,7 +51,8 @@ const words = (question: Question): string[] => {
     case 'registry':
       return ['registry', question.image];
     case 'machine':
-      return ['machine', question.address, question.folder];
+    case 'brief':
+      return [question.kind, question.address, question.folder];
   }
 };
 

@@ -1,3 +1,4 @@
+import type { Problem } from '../error.ts';
 import { step, wave } from './rule.ts';
 import type { Node, View } from './situation.ts';
 import { reachable } from './situation.ts';
@@ -60,8 +61,24 @@ function portsOf({ service, row }: Node): string[] {
     .map(([name, is, wanted]) => `${name} is ${is}, and ${wanted} is compiled`);
 }
 
+/** Whatever runs on a machine that nobody has looked at may differ. */
+function unseen(v: View): Problem[] {
+  const nodes = [...v.frontends, ...v.backends].filter(
+    node => node.selected && node.machine === null && !node.host.maintenance,
+  );
+  return [...new Set(nodes.map(node => node.host.address))].map(host => ({
+    code: 'E_ADOPT',
+    host,
+    step: 'adopt',
+    message: `${host} was not reached, so nobody knows whether what it runs is what cluster.yaml compiles to.`,
+    hint: 'Make it reachable and adopt again; nothing was touched.',
+  }));
+}
+
 /** Nothing is taken over while anything differs anywhere: half a cluster of each kind is nobody's. */
 export function refuseDifferent(v: View): Next | null {
+  const away = unseen(v);
+  if (away.length > 0) return { kind: 'blocked', problems: away };
   if (found(v).length > 0 && v.rows === null) {
     const [first] = found(v);
     return {

@@ -60,6 +60,20 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
   );
 }
 
+/** In the place of an earlier plan, which holds no longer: no plan could be made. */
+export const failedComment = (cluster: string, { code, message, hint }: Problem, commit: string): string =>
+  [
+    commentMarker(cluster),
+    `## ❌ ${escaped(cluster)}: no plan could be made`,
+    '',
+    '> [!CAUTION]',
+    `> \`${code}\` ${escaped(message)} ${escaped(hint)}  `,
+    '> An earlier plan that stood here is void.  ',
+    '',
+    `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`,
+    '',
+  ].join('\n');
+
 const mark = ({ problems, dangers }: Review): string => (problems.length > 0 ? '❌' : dangers.length > 0 ? '⚠️' : '📝');
 
 const title = ({ cluster, headline }: Review): string => `${escaped(cluster)}: ${escaped(headline)}`;

@@ -1,5 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { escaped, head, page, row, type Section } from './markdown.ts';
+import { escaped, head, page, row, runLink, type Section } from './markdown.ts';
 import type { RunReport } from './run-report.ts';
 import { plural } from './verdict.ts';
 
@@ -19,13 +19,15 @@ export interface Drift {
 /** What differs: machines that were not reached, what a deploy would do, and what the cluster says. */
 export function drifts(report: RunReport): Drift[] {
   if (report.outcome === 'converged') return [];
+  const problems = report.problems.map(({ host, code, message }) => ({
+    where: host ?? 'cluster',
+    what: message,
+    name: code,
+  }));
+  const told = new Set(problems.map(one => one.where));
   const unreached = report.hosts
-    .filter(host => host.outcome === 'failed')
+    .filter(({ outcome, address }) => outcome === 'failed' && !told.has(address))
     .map(host => ({ where: host.address, what: host.why, name: 'not reached' }));
-  const told = new Set(unreached.map(one => one.where));
-  const problems = report.problems
-    .filter(problem => problem.host === null || !told.has(problem.host))
-    .map(({ host, code, message }) => ({ where: host ?? 'cluster', what: message, name: code }));
   const steps = report.steps
     .filter(step => !step.title.startsWith('prepare '))
     .map(({ host, title, reason }) => {
@@ -119,7 +121,7 @@ export function driftIssue(
       'To put it right: run the workflow **repair** with the verb `deploy` (or `diagnose`, to see causes first), or',
       '`npm run deploy` in a clone. This issue is kept up to date, and closed when nothing differs.',
       '',
-      `<sub>Looked at ${escaped(now.slice(0, 16).replace('T', ' '))} UTC${report.commit === null ? '' : `, commit ${escaped(report.commit.slice(0, 12))}`}${report.run === null ? '' : `, ${escaped(report.run)}`}.</sub>`,
+      `<sub>Looked at ${escaped(now.slice(0, 16).replace('T', ' '))} UTC${report.commit === null ? '' : `, commit ${escaped(report.commit.slice(0, 12))}`}${report.run === null ? '' : `, run ${runLink(report.run)}`}.</sub>`,
       `<!-- starrocks-ha:seen ${memory(since)} -->`,
     ]),
   ];

@@ -16,6 +16,15 @@ export function escaped(text: string): string {
   );
 }
 
+/** The page of a workflow run, and nothing else that looks like one. */
+const RUN = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?\/[\w.-]+\/[\w.-]+\/actions\/runs\/(\d+)$/i;
+
+/** A run as provenance names it: a link where it has a page, escaped text where it is somebody's terminal. */
+export function runLink(run: string): string {
+  const [, , id] = RUN.exec(run) ?? [];
+  return id === undefined ? escaped(run) : `[${id}](${run})`;
+}
+
 /** Lines of a log as they are, in a fence that none of them can close; nothing for no lines. */
 export function fenced(lines: readonly string[], language = ''): string[] {
   if (lines.length === 0) return [];

@@ -1,6 +1,6 @@
 import type { Problem } from '../error.ts';
 import type { Finding } from '../verify/finding.ts';
-import { escaped, fenced, head, page, row, type Section } from './markdown.ts';
+import { escaped, fenced, head, page, row, runLink, type Section } from './markdown.ts';
 import { rowTable } from './row-table.ts';
 import type { HostOutcome, RunReport, StepOutcome } from './run-report.ts';
 import { hostWord, isBad, took, verdict } from './verdict.ts';
@@ -158,11 +158,11 @@ function rows(statement: string, rank: number, all: RunReport['frontends']): Sec
 
 function footer({ mode, version, commit, run, plan_digest, counters }: RunReport): string[] {
   const facts = [
-    `${mode} of StarRocks ${version}`,
-    commit === null ? null : `commit ${commit}`,
-    run === null ? null : `run ${run}`,
-    plan_digest === null ? null : `plan ${plan_digest}`,
-    ...Object.entries(counters).map(([name, count]) => `${count} ${name}`),
+    escaped(`${mode} of StarRocks ${version}`),
+    commit === null ? null : escaped(`commit ${commit}`),
+    run === null ? null : `run ${runLink(run)}`,
+    plan_digest === null ? null : escaped(`plan ${plan_digest}`),
+    ...Object.entries(counters).map(([name, count]) => escaped(`${count} ${name}`)),
   ];
-  return [`<sub>${facts.flatMap(fact => (fact === null ? [] : [escaped(fact)])).join(' · ')}</sub>`];
+  return [`<sub>${facts.filter(fact => fact !== null).join(' · ')}</sub>`];
 }

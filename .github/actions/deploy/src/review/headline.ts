@@ -9,7 +9,7 @@ export function headline(
   head: ClusterJson,
   hosts: readonly HostRow[],
   waves: readonly ReviewedWave[],
-  settings: number,
+  { settings, trust }: { readonly settings: number; readonly trust: number },
 ): string {
   const steps = waves.flatMap(wave => wave.steps);
   if (base === null) {
@@ -27,6 +27,7 @@ export function headline(
     ...hostText('labels', steps, 'label'),
     ...hostText('changes files on', steps, 'refresh'),
     ...(settings === 0 ? [] : [`changes ${counted(settings, 'setting')} of the deploy`]),
+    ...(trust === 0 ? [] : ['changes which host keys are trusted']),
   ];
   const touched = new Set(steps.flatMap(step => step.host ?? []));
   if (parts.length > 0 || restarts.length > 0) return [...parts, restartText(restarts)].join('; ');

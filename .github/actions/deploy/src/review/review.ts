@@ -60,7 +60,8 @@ export interface Review {
   readonly digest: string;
 }
 
-export function review(sides: Sides): Review {
+/** @param trust what a change of the trusted host keys means, one sentence each */
+export function review(sides: Sides, trust: readonly string[] = []): Review {
   const { base, head, baseFiles, headFiles } = sides;
   const world = worldOf(base, head);
   const plan = makePlan(head, world, convergeAll);
@@ -76,13 +77,16 @@ export function review(sides: Sides): Review {
   const idle = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
   return {
     cluster: head.cluster,
-    headline: plan.problems.length > 0 ? refused(plan.problems) : headline(base, head, hosts, waves, settings.length),
-    nothing: idle && settings.length === 0,
+    headline:
+      plan.problems.length > 0
+        ? refused(plan.problems)
+        : headline(base, head, hosts, waves, { settings: settings.length, trust: trust.length }),
+    nothing: idle && settings.length === 0 && trust.length === 0,
     hosts,
     waves,
     rows: rowContract(world, plan.end),
     timeline: timeline(plan.waves),
-    dangers: [...settings.flatMap(setting => setting.danger ?? []), ...dangers(waves, hosts)],
+    dangers: [...trust, ...settings.flatMap(setting => setting.danger ?? []), ...dangers(waves, hosts)],
     problems: plan.problems,
     settings,
     changes,

@@ -1,7 +1,18 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { DeployError } from '../error.ts';
 import type { Approval, ApprovedStep } from '../plan/approval.ts';
 
-/** Reads the output `approval` of a plan; '' is none. @throws DeployError E_APPROVAL */
+/**
+ * An approval as the output `approval` of a plan: one word. As an input it becomes a variable of the environment, of which
+ * Linux takes no more than 128 KiB: as plain JSON, 900 services are more.
+ */
+export const approvalText = (approval: Approval): string =>
+  deflateRawSync(JSON.stringify(approval), { level: 9 }).toString('base64');
+
+/** Against a text that grows without end when it is unpacked. */
+const UNPACKED = 64 * 2 ** 20;
+
+/** Reads what `approvalText` wrote; '' is none. @throws DeployError E_APPROVAL */
 export function readApproval(text: string): Approval | null {
   if (text.trim() === '') return null;
   const value = parsed(text);
@@ -15,7 +26,8 @@ export function readApproval(text: string): Approval | null {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const packed = Buffer.from(text.trim(), 'base64');
+    return JSON.parse(inflateRawSync(packed, { maxOutputLength: UNPACKED }).toString('utf8'));
   } catch {
     return null;
   }
