@@ -204,11 +204,18 @@ describe('a cluster of three machines', () => {
     project.compile(
       sandbox.clusterYaml('', () => '').replace('defaults: {', 'defaults: { fe_conf: { qe_slow_log_ms: "4000" },'),
     );
+    exchanges.forget();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);
     expect(outcomes(report)).toEqual(['unchanged', 'unchanged', 'unchanged', 'applied']);
     expect(containers().filter(one => before.includes(one))).toEqual(before);
     expect(column(report.backends, 'Alive')['127.0.0.104']).toBe('true');
+    const asked = exchanges.at('127.0.0.104');
+    expect(asked.filter(one => one.startsWith('activate'))).toEqual([
+      'activate starrocks-fe + observe',
+      'activate starrocks-be + observe',
+    ]);
+    expect(asked.length).toBeLessThanOrEqual(2 * 6);
   });
 
   it('has a machine in maintenance, which nobody connects to, and no second follower stopped meanwhile', async () => {

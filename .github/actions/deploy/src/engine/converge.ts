@@ -31,8 +31,8 @@ export interface Look {
 export interface Fleet {
   look(before: World, what: Look): Promise<World>;
   /**
-   * Carries out one operation, look-act-look. After the last one of a step the machine is looked at in the same breath,
-   * so that the look that follows costs no exchange of its own. @throws DeployError
+   * Carries out one operation, look-act-look. After the last one that a step does to the machine that is looked at in the
+   * same breath, so that the look that follows costs no exchange of its own. @throws DeployError
    */
   run(operation: Operation, then: 'more' | 'look'): Promise<void>;
   /** The last log lines of a container, secrets redacted; '' when there are none. */
@@ -173,6 +173,7 @@ async function runWave(
 
   async function runStep(step: Step): Promise<StepOutcome> {
     let begun = false;
+    const last = step.operations.findLast(({ kind }) => kind !== 'sql');
     for (const operation of step.operations) {
       if (problems.length > 0 || signal.aborted) {
         if (problems.length === 0) problems.push(cancelledBefore(stepTitle(step)));
@@ -181,8 +182,7 @@ async function runWave(
       begun = true;
       remember(operation);
       try {
-        const then = operation === step.operations.at(-1) ? 'look' : 'more';
-        const done = fleet.run(operation, then).then(() => true);
+        const done = fleet.run(operation, operation === last ? 'look' : 'more').then(() => true);
         if ((await grace.within(GRACE_MS.operation, done)) === null) {
           problems.push(leftRunning(step, operation));
           return 'running';
