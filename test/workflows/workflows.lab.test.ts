@@ -119,6 +119,15 @@ describeUnderAct('the workflows under a real runner', () => {
       expect(api.comments[0]?.body).toContain('CAUTION');
     });
 
+    it('of which no plan can be made says so in the place of its earlier plan', async () => {
+      const { jobs, summaries } = await lookAt(() => repository.write('generated/cluster.json', '<<<<<<< HEAD'));
+      expect(jobs).toEqual({ check: 'failure', plan: 'failure', gate: 'failure' });
+      const said = api.comments.map(({ body }) => body);
+      expect(said).toEqual([expect.stringContaining('## ❌ lab: no plan could be made\n')]);
+      expect(said[0]).toContain('An earlier plan that stood here is void.');
+      expect(summaries.join('\n')).toContain('E_GENERATED_BROKEN');
+    });
+
     it('that does not compile fails at the line', async () => {
       const { jobs, annotations } = await lookAt(() =>
         repository.write('cluster.yaml', yaml().replace('cluster:', 'clutser:')),

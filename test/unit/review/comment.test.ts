@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comment, commentMarker } from '../../../.github/actions/deploy/src/report/comment.ts';
+import { comment, commentMarker, failedComment } from '../../../.github/actions/deploy/src/report/comment.ts';
 import { page } from '../../../.github/actions/deploy/src/report/markdown.ts';
 import { review } from '../../../.github/actions/deploy/src/review/review.ts';
 import { hostileReview, hostileTexts } from './hostile.ts';
@@ -156,6 +156,19 @@ describe('text of others in the comment', () => {
     expect(acts(told)).toEqual([]);
     expect(told.length).toBeLessThanOrEqual(65_536);
   });
+
+  it.each(hostileTexts.map(text => [JSON.stringify(text.slice(0, 40)), text]))(
+    'acts on nobody when there is no plan: %s',
+    (_name, text) => {
+      const problem = { code: 'E_BASE' as const, host: null, step: null, message: text, hint: text };
+      const told = failedComment('analytics', problem, text);
+      expect(acts(told)).toEqual([]);
+      expect(told.split('\n').length).toBe(
+        failedComment('analytics', { ...problem, message: '', hint: '' }, '').split('\n').length,
+      );
+      expect(told.length).toBeLessThanOrEqual(65_536);
+    },
+  );
 
   it('acts on nobody, whatever it is', () => {
     const pieces = fc.constantFrom(

@@ -51,8 +51,7 @@ const SUMMARY_LIMIT = 1024 * 1024;
  */
 export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Reviewed> {
   const event = await eventOf(env);
-  // The trial merge is with the newest main; the event's base is main as it was when the pull request last changed.
-  const base = wish.base || (await mergedInto(process.cwd(), event.head)) || event.base;
+  const base = await baseOf(wish, event);
   const headFiles = texts(await readTree(wish.generated));
   const baseFiles = await treeOfCommit(process.cwd(), base, wish.generated);
   const head = clusterOf(headFiles, wish.generated);
@@ -92,10 +91,11 @@ export async function reviewPullRequest(wish: ReviewWish, env: Env): Promise<Rev
  * @param problem what `reviewPullRequest` threw
  */
 export async function reviewFailed(problem: Problem, wish: ReviewWish, env: Env): Promise<Told | null> {
-  const { pull, head: commit, base } = await eventOf(env);
+  const event = await eventOf(env);
+  const { pull, head: commit } = event;
   const files = [
     await readTree(wish.generated).then(texts, () => new Map<string, string>()),
-    await treeOfCommit(process.cwd(), wish.base || base, wish.generated).catch(() => new Map<string, string>()),
+    await treeOfCommit(process.cwd(), await baseOf(wish, event), wish.generated).catch(() => new Map<string, string>()),
   ];
   const [cluster] = files.flatMap(one => nameOf(one.get('cluster.json') ?? ''));
   if (cluster === undefined) return null;
@@ -176,6 +176,10 @@ interface Event {
   readonly head: string;
   readonly base: string;
 }
+
+/** The trial merge is with the newest main; the event's base is main as it was when the pull request last changed. */
+const baseOf = async (wish: ReviewWish, { head, base }: Event): Promise<string> =>
+  wish.base || (await mergedInto(process.cwd(), head)) || base;
 
 /** What the event says of a pull request, or of a merge queue's trial, which has no number. */
 async function eventOf(env: Env): Promise<Event> {
