@@ -34,11 +34,7 @@ const yaml = (percent: number): string =>
     index === 1 ? `, fe: none, be_conf: { load_process_max_memory_limit_percent: "${percent}" }` : '',
   );
 
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 
 /** Docker on the machine hangs once in the middle of `compose up`, until it is let go. */
 class SlowDocker {

@@ -64,11 +64,7 @@ afterAll(async () => {
   rmSync(runner, { recursive: true, force: true });
 });
 
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 const addresses = (): string[] => sandbox.hosts.map(one => one.address);
 
 interface Ran {

@@ -17,11 +17,7 @@ afterAll(async () => {
   project?.remove();
 });
 
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 
 function declare(
   names: readonly number[],

@@ -27,11 +27,7 @@ afterEach(async () => {
 const two = 'default_replication_num: 2\n';
 
 const codes = (report: RunReport): string[] => report.problems.map(problem => problem.code);
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 
 function expectWhole(report: RunReport): void {
   expect(report.problems).toEqual([]);

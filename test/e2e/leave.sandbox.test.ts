@@ -25,11 +25,7 @@ afterAll(async () => {
   project?.remove();
 });
 
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 
 const titles = (report: RunReport): string[] => report.steps.map(step => step.title);
 const members = (report: RunReport): Record<string, string> =>

@@ -30,11 +30,7 @@ afterAll(async () => {
   project?.remove();
 });
 
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 
 const titles = (report: RunReport): string[] => report.steps.map(step => step.title);
 const outcomes = (report: RunReport): string[] => report.hosts.map(one => one.outcome);

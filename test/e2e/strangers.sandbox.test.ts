@@ -26,11 +26,7 @@ afterAll(async () => {
   project?.remove();
 });
 
-const host = (index: number): SandboxHost => {
-  const found = sandbox.hosts[index];
-  if (found === undefined) throw new Error(`no host ${index}`);
-  return found;
-};
+const host = (index: number): SandboxHost => sandbox.host(index);
 const address = (index: number): string => host(index).address;
 
 const run = (mode: Wish['mode'], wish: Partial<Wish> = {}): Promise<RunReport> =>

@@ -191,6 +191,12 @@ export class Sandbox {
     return kind === 'fe' || kind === 'be' ? kind : null;
   }
 
+  host(index: number): SandboxHost {
+    const found = this.hosts[index];
+    if (found === undefined) throw new Error(`no host ${index}`);
+    return found;
+  }
+
   /**
    * A cluster.yaml for these hosts.
    * @param policy further top-level lines
