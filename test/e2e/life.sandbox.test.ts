@@ -214,6 +214,28 @@ describe('a cluster of three machines', () => {
     expect(asked.length).toBeLessThanOrEqual(2 * 6);
   });
 
+  it('gives a BE whose storage is gone a new row, because no tablet misses it', async () => {
+    const [before, rows] = [containers(), column((await project.run('status')).backends, 'BackendId')];
+    const lost = host(3);
+    await lost.engine.containers.find(one => one.service.name === 'starrocks-be')?.stop();
+    rmSync(join(lost.deployDir, 'data/be/storage'), { recursive: true });
+    mkdirSync(join(lost.deployDir, 'data/be/storage'));
+    const seen = async () => {
+      const row = (await project.run('status')).backends.find(one => one['IP'] === '127.0.0.104');
+      return [row?.['Alive'], row?.['TabletNum']];
+    };
+    // The others have cloned what it had.
+    await expect.poll(seen, { timeout: 90_000 }).toEqual(['false', '0']);
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(titles(report)).toEqual(['remove starrocks-be on 127.0.0.104', 'add starrocks-be on 127.0.0.104']);
+    expect(column(report.backends, 'Alive')['127.0.0.104']).toBe('true');
+    const now = column(report.backends, 'BackendId');
+    expect(Object.keys(now).filter(one => now[one] !== rows[one])).toEqual(['127.0.0.104']);
+    const others = (all: string[]) => all.filter(one => !one.startsWith('127.0.0.104 starrocks-be'));
+    expect(others(containers())).toEqual(others(before));
+  });
+
   it('has a machine in maintenance, which nobody connects to, and no second follower stopped meanwhile', async () => {
     const away = (slowLog: string) =>
       project.compile(

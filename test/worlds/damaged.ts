@@ -84,6 +84,10 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
               service,
             ),
       );
+    case 'storage-replaced':
+      return onContainer(truth, at, (world, host, service) =>
+        service === 'starrocks-fe' ? world : replaced(world, host, service),
+      );
     case 'container-removed':
       return onContainer(truth, at, (world, host, service) =>
         quiet(
@@ -162,6 +166,20 @@ const withoutStorage = (machine: HostWorld, service: string): HostWorld => {
     ? machine
     : { ...machine, be: { ...machine.be, [name]: { ...data, storage: 'empty', cluster_id: null } } };
 };
+
+/** Its storage is gone, and its tablets have all been copied to others since. */
+function replaced(world: World, host: string, service: string): World {
+  const lost = quiet(
+    onMachine(world, host, machine => inState(withoutStorage(machine, service), service, 'exited')),
+    host,
+    service,
+  );
+  if (!lost.cluster.known) return lost;
+  const rows = lost.cluster.value;
+  // Of a machine with two, both: whose row it is only cluster.json would tell.
+  const backends = rows.backends.map(row => (row.host === host && !row.alive ? { ...row, tablet_num: 0 } : row));
+  return { ...lost, cluster: known({ ...rows, backends }) };
+}
 
 /** It answers nobody, the leader has noticed, and leads no more when it was the one. */
 export function quiet(world: World, host: string, service: string): World {

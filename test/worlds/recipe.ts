@@ -56,6 +56,7 @@ export const DAMAGES = [
   'answer-lost',
   'power-cut',
   'storage-lost',
+  'storage-replaced',
   'container-removed',
   'row-late',
   'silent',

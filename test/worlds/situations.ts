@@ -59,6 +59,7 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'lost metadata: majority, refused': ({ codes }) => codes.has('E_MAJORITY_LOST'),
   'lost metadata: dropped before': met => titled(met, 'clear away what a dropped FE knew'),
   'lost storage, refused': ({ codes }) => codes.has('E_STORAGE_LOST'),
+  'lost storage, replaced elsewhere': met => titled(met, 'drop BEs whose storage is gone'),
   'BE that nobody registered': met => some(met, step => step.action === 'register' && be(step)),
   'moved FE port, refused': ({ codes }) => codes.has('E_FE_PORT_MOVED'),
   'moved BE port, refused': ({ codes }) => codes.has('E_BE_PORT_MOVED'),

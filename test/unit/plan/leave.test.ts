@@ -22,6 +22,55 @@ const withTablets = (world: World, host: string, tablet_num: number): World =>
     backends: rows.backends.map(row => (row.host === host ? { ...row, tablet_num } : row)),
   }));
 
+describe('a BE whose storage is gone', () => {
+  const all = cluster([{}, {}, {}, {}]);
+  const lost = (tablets: number, unhealthy: number | null = 0, world = deployed(all)): World => {
+    const dead = withTablets(stopped(world, '10.0.0.4', 'starrocks-be'), '10.0.0.4', tablets);
+    const emptied = withMachine(dead, '10.0.0.4', machine => ({
+      ...machine,
+      be: { 'starrocks-be': { storage: 'empty', cluster_id: null, member: 'new' } },
+    }));
+    return withRows(emptied, rows => ({ ...rows, unhealthy_tablets: unhealthy }));
+  };
+
+  const cutOff = (world: World): World => ({
+    ...world,
+    hosts: { ...world.hosts, '10.0.0.3': unknown('cut off') },
+  });
+
+  it('waits for another one that is down, which is started first', () => {
+    expect(story(all, lost(0, 0, stopped(deployed(all), '10.0.0.3', 'starrocks-be')))).toEqual([
+      ['start starrocks-be on 10.0.0.3'],
+      ['remove starrocks-be on 10.0.0.4'],
+      ['add starrocks-be on 10.0.0.4'],
+    ]);
+  });
+
+  it('begins anew under a new row when no tablet misses it', () => {
+    const world = lost(0);
+    const { waves, end } = unfold(all, world, everything);
+    expect(waves.map(wave => wave.steps.map(step => step.operations.map(one => one.kind)))).toEqual([
+      [['stop', 'retire', 'sql']],
+      [['activate', 'sql']],
+    ]);
+    expect(rowsOf(end).backends.map(row => [row.host, row.alive])).toContainEqual(['10.0.0.4', true]);
+    expect(makePlan(all, end, everything).waves).toEqual([]);
+  });
+
+  it.each([
+    ['while tablets count on it', lost(3)],
+    ['while some tablet is not whole', lost(0, 2)],
+    ['while nobody knows whether tablets are whole', lost(0, null)],
+    [
+      'where the others are too few for every replica',
+      cutOff(lost(0, 0, stopped(deployed(all), '10.0.0.3', 'starrocks-be'))),
+    ],
+  ])('is refused %s', (_when, world) => {
+    const { waves, problems } = makePlan(all, world, everything);
+    expect([waves, problems.map(one => one.code)]).toEqual([[], ['E_STORAGE_LOST']]);
+  });
+});
+
 describe('a BE that leaves', () => {
   it('is drained, and removed with its row last of all', () => {
     const world = withTablets(becomes(three, four), '10.0.0.4', 12);

@@ -13,6 +13,7 @@ import {
   meets,
   stopped,
   uploaded,
+  withMachine,
 } from '../plan/worlds.ts';
 
 const three: HostSketch[] = [{}, {}, {}];
@@ -42,6 +43,12 @@ const withRow = (world: World, host: string, change: object): World => {
   const backends = rows.backends.map(row => (row.host === host ? { ...row, ...change } : row));
   return { ...world, cluster: known({ ...rows, backends }) };
 };
+
+const withoutStorage = (world: World, host: string): World =>
+  withMachine(world, host, machine => ({
+    ...machine,
+    be: { 'starrocks-be': { storage: 'empty', cluster_id: null, member: 'new' } },
+  }));
 
 const droppedByHand = (world: World, host: string): World => {
   if (!world.cluster.known) throw new Error(world.cluster.reason);
@@ -84,6 +91,12 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
     391,
     cluster([...three, be]),
     withRow(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
+  ],
+  [
+    'gives a BE whose storage is gone a new row',
+    786,
+    cluster([...three, be]),
+    withoutStorage(stopped(deployed(cluster([...three, be])), '10.0.0.4', 'starrocks-be'), '10.0.0.4'),
   ],
   ['takes an FE out', 1733, ...leaves(cluster([...three, { be: 0 }]), plain)],
   ['takes two FEs out of five', 3227, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],

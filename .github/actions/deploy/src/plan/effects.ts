@@ -9,7 +9,17 @@ import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
 import { unreachableCase } from './unreachable.ts';
 import { releaseOfImage } from './version-path.ts';
-import type { BackendRow, Container, FeData, FeState, FrontendRow, HostWorld, Switches, World } from './world.ts';
+import type {
+  BackendRow,
+  BeData,
+  Container,
+  FeData,
+  FeState,
+  FrontendRow,
+  HostWorld,
+  Switches,
+  World,
+} from './world.ts';
 import { known, nodeKey, unknown } from './world.ts';
 
 /** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
@@ -620,10 +630,18 @@ function moved(desired: ClusterJson, rows: readonly BackendRow[]): BackendRow[] 
   return rows.map(row => (row.system_decommissioned ? { ...row, tablet_num: 0 } : row));
 }
 
-/** What Docker starts again each time that it ends comes up at last, unless somebody has to look at it. */
-const isRunning = ({ containers, by_hand }: HostWorld, service: string): boolean =>
-  containers.some(one => one.service === service && (one.state === 'running' || one.state === 'restarting')) ||
-  by_hand.some(one => one.service === service && one.state === 'running');
+function isRunning(machine: HostWorld, service: string): boolean {
+  const runs = (one: { readonly service: string; readonly state: string }): boolean =>
+    one.service === service && (one.state === 'running' || (one.state === 'restarting' && lives(machine, service)));
+  return machine.containers.some(runs) || machine.by_hand.some(runs);
+}
+
+/** What Docker starts again each time that it ends comes up at last, unless its scripts refuse what they find. */
+function lives({ fe, be }: HostWorld, service: string): boolean {
+  if (service === 'starrocks-fe') return fe.meta !== 'partial';
+  const data = be[service as ServiceName];
+  return data?.storage !== 'empty' || data.member === null;
+}
 
 const runsAt = ({ hosts }: World, address: string, service: string): boolean => {
   const answer = hosts[address];
@@ -670,12 +688,12 @@ function elect(desired: ClusterJson, world: World): World {
   };
 }
 
-/** BEs that were registered before everything stopped: their storage carries a cluster id, or nobody can look at it. */
+/** BEs that were registered before everything stopped: the machine knows that it was, or nobody can look at it. */
 function knownBackends(desired: ClusterJson, world: World): BackendRow[] {
   return desired.hosts.flatMap(host => {
     const answer = world.hosts[host.address];
     return host.be
-      .filter(be => answer?.known !== true || answer.value.be[be.name]?.storage === 'whole')
+      .filter(be => answer?.known !== true || wasMember(answer.value.be[be.name]))
       .map((be): BackendRow => {
         const row = newBackend(host.address, be.ports.heartbeat_service_port);
         const version = versionOf(desired, world.hosts, row, be);
@@ -683,3 +701,5 @@ function knownBackends(desired: ClusterJson, world: World): BackendRow[] {
       });
   });
 }
+
+const wasMember = (data: BeData | undefined): boolean => data?.storage === 'whole' || (data?.member ?? null) !== null;

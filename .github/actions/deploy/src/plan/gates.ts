@@ -24,6 +24,8 @@ export type Gate =
   | { readonly kind: 'backends-without'; readonly nodes: readonly string[] }
   /** It takes no new tablet and holds none any more. */
   | { readonly kind: 'drained'; readonly node: string }
+  /** It is dead and holds no tablet any more, none misses a replica, and enough others are up for all of them. */
+  | { readonly kind: 'replaced-elsewhere'; readonly node: string }
   /** The members that still have metadata are a majority without this one. */
   | { readonly kind: 'intact-majority'; readonly node: string };
 
@@ -55,6 +57,8 @@ export function holds(gate: Gate, v: View): string | null {
       return backendsWithout(v, gate.nodes);
     case 'drained':
       return drained(v, gate.node);
+    case 'replaced-elsewhere':
+      return replacedElsewhere(v, gate.node);
     case 'intact-majority':
       return intactMajority(v, gate.node);
     default:
@@ -167,12 +171,19 @@ function frontendGone(v: View, key: string): string | null {
   return left >= needed ? null : `${left} of the other ${others.length} followers are up and ${needed} are needed`;
 }
 
-function backendsWithout(v: View, keys: readonly string[]): string | null {
-  const left = v.backends.filter(
+/** BEs that can take tablets, beside these. */
+const takers = (v: View, keys: readonly string[]): BeNode[] =>
+  v.backends.filter(
     node => !keys.includes(node.key) && up(node, v.memory) && node.row?.system_decommissioned === false,
   );
-  const needed = v.desired.default_replication_num;
-  if (left.length < needed) return `${left.length} BEs would be left for ${needed} replicas of each tablet`;
+
+const tooFew = (left: readonly BeNode[], needed: number): string | null =>
+  left.length < needed ? `${left.length} BEs would be left for ${needed} replicas of each tablet` : null;
+
+function backendsWithout(v: View, keys: readonly string[]): string | null {
+  const left = takers(v, keys);
+  const few = tooFew(left, v.desired.default_replication_num);
+  if (few !== null) return few;
   const leaving = holders(v).filter(node => keys.includes(node.key) || node.row?.system_decommissioned === true);
   const data = sum(leaving, 'DataUsedCapacity');
   const room = sum(left, 'AvailCapacity');
@@ -199,6 +210,16 @@ function drained(v: View, key: string): string | null {
   if (row == null) return `${key} has no row`;
   if (!row.system_decommissioned) return `${key} still takes tablets`;
   return row.tablet_num === 0 ? null : `${key} still holds ${row.tablet_num} tablets`;
+}
+
+function replacedElsewhere(v: View, key: string): string | null {
+  const row = v.backends.find(node => node.key === key)?.row;
+  const torn = v.rows?.unhealthy_tablets ?? null;
+  if (row == null) return `${key} has no row`;
+  if (row.alive) return `${key} is alive`;
+  if (row.tablet_num > 0) return `${row.tablet_num} tablets still count on ${key}`;
+  if (torn !== 0) return torn === null ? 'nobody knows whether tablets are whole' : `${torn} tablets are not whole`;
+  return tooFew(takers(v, [key]), v.desired.default_replication_num);
 }
 
 function intactMajority(v: View, key: string): string | null {

@@ -3,7 +3,7 @@ import { holds } from './gates.ts';
 import type { Operation } from './operation.ts';
 import { blocked, notYet, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Node, View } from './situation.ts';
-import { down, reachable, running } from './situation.ts';
+import { down, reachable, running, storageIsLost } from './situation.ts';
 import type { Next, Step } from './step.ts';
 
 /*
@@ -147,16 +147,8 @@ function removeDrained(v: View, nodes: readonly BeNode[]): Next | null {
   return wave(
     'remove BEs that hold no tablet any more',
     empty.map(node => {
-      const drop: Operation = {
-        kind: 'sql',
-        statement: {
-          kind: 'dropBackend',
-          host: node.host.address,
-          port: node.service.ports.heartbeat_service_port,
-        },
-      };
       const gate: Gate = { kind: 'drained', node: node.key };
-      return step(node, 'remove', 'no tablet is left on it', [...clearBackend(node), drop], [gate]);
+      return step(node, 'remove', 'no tablet is left on it', [...clearBackend(node), dropBackend(node)], [gate]);
     }),
   );
 }
@@ -172,6 +164,32 @@ function clearBackend(node: BeNode): Operation[] {
     { kind: 'retire', host, service, folders },
   ];
 }
+
+/**
+ * Its storage is gone and the others have every replica: it begins anew as any other BE. The machine forgets first, so
+ * that a run that is cut off leaves what the next one starts under its old row.
+ */
+export function replaceLostBackends(v: View): Next | null {
+  const lost = v.backends.filter(
+    node => storageIsLost(node) && holds({ kind: 'replaced-elsewhere', node: node.key }, v) === null,
+  );
+  return wave(
+    'drop BEs whose storage is gone',
+    lost.map(node => {
+      const { address: host } = node.host;
+      const service = node.service.name;
+      const stop: Operation[] = node.container === null ? [] : [{ kind: 'stop', host, service }];
+      const operations: Operation[] = [...stop, { kind: 'retire', host, service, folders: [] }, dropBackend(node)];
+      const gate: Gate = { kind: 'replaced-elsewhere', node: node.key };
+      return step(node, 'remove', 'its storage is gone, and no tablet misses it', operations, [gate]);
+    }),
+  );
+}
+
+const dropBackend = ({ host, service }: BeNode): Operation => ({
+  kind: 'sql',
+  statement: { kind: 'dropBackend', host: host.address, port: service.ports.heartbeat_service_port },
+});
 
 /** Containers that no row knows any more, because somebody dropped them by hand. */
 export function removeLeftovers(v: View): Next | null {

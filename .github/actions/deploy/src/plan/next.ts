@@ -12,6 +12,7 @@ import {
   removeDeadFrontends,
   removeFrontends,
   removeLeftovers,
+  replaceLostBackends,
   roleDiffers,
 } from './leave.ts';
 import type { Operation } from './operation.ts';
@@ -25,7 +26,18 @@ import {
 } from './repair.ts';
 import { activate, addBackend, asBefore, asItIs, blocked, notYet, type Roll, type Rule, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
-import { current, down, keptRunning, peersFor, reachable, running, staleFiles, up, view } from './situation.ts';
+import {
+  current,
+  down,
+  keptRunning,
+  peersFor,
+  reachable,
+  running,
+  staleFiles,
+  storageIsLost,
+  up,
+  view,
+} from './situation.ts';
 import type { Next, Step } from './step.ts';
 import {
   balanceIsHeld,
@@ -72,6 +84,7 @@ const CONVERGE: readonly Rule[] = [
   registerFrontends,
   awaitFrontends,
   joinFrontend,
+  replaceLostBackends,
   startBackendsThatAreDown,
   addBackends,
   awaitBackends,
@@ -474,6 +487,7 @@ function startBackendsThatAreDown(v: View): Next | null {
       reachable(node) &&
       node.row !== null &&
       node.container !== null &&
+      !storageIsLost(node) &&
       down(node) &&
       (!keptRunning(node) || !current(node)),
   );
@@ -484,7 +498,9 @@ function startBackendsThatAreDown(v: View): Next | null {
 }
 
 function addBackends(v: View): Next | null {
-  const missing = v.backends.filter(node => reachable(node) && (node.row === null || node.container === null));
+  const missing = v.backends.filter(
+    node => reachable(node) && !storageIsLost(node) && (node.row === null || node.container === null),
+  );
   const early = missing.filter(node => versionDiffers(v, node) && !mayChange(v, node));
   const [lost] = early.filter(node => node.container === null);
   if (lost !== undefined) return awaitsRelease(v, lost);

@@ -1,7 +1,18 @@
 import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
-import type { Node, View } from './situation.ts';
-import { current, healthy, holders, members, running, staleFiles } from './situation.ts';
+import { holds } from './gates.ts';
+import type { BeNode, Node, View } from './situation.ts';
+import {
+  current,
+  down,
+  healthy,
+  holders,
+  members,
+  reachable,
+  running,
+  staleFiles,
+  storageIsLost,
+} from './situation.ts';
 import { versionProblems } from './upgrade.ts';
 import type { Disk, HostWorld, World } from './world.ts';
 
@@ -19,7 +30,7 @@ export function refusals(v: View): Problem[] {
 export const unsafe = (v: View): Problem[] => [
   ...machines(v).flatMap(one => [...docker(one, v), ...otherOwner(one, v)]),
   ...otherClusterId(v),
-  ...lostStorage(v),
+  ...lostStorage(v.backends),
 ];
 
 const problem = (code: Problem['code'], host: string | null, message: string, hint: string): Problem => ({
@@ -333,20 +344,25 @@ const otherClusterId: Refusal = v => {
 };
 
 /** Empty storage where there was some: a disk that is not mounted, or lost data; starting it would hide which. */
-const lostStorage: Refusal = v =>
-  v.backends.flatMap(node => {
-    const data = node.machine?.be[node.service.name];
-    if (!node.selected || data === undefined || node.answers === true) return [];
-    if (data.storage !== 'empty' || data.member === null) return [];
-    return [
-      problem(
-        'E_STORAGE_LOST',
-        node.host.address,
-        `The storage of ${node.service.name} on ${node.host.address} was part of cluster ${data.member || '(id unknown)'} and is empty now.`,
-        'Is a disk not mounted? Mount it and deploy again. If it is lost: take the BE out of cluster.yaml, deploy until it is gone, and put it in again.',
-      ),
-    ];
+const lostStorage = (nodes: readonly BeNode[]): Problem[] =>
+  nodes.filter(storageIsLost).map(({ host, service, machine }) => {
+    const id = machine?.be[service.name]?.member;
+    return problem(
+      'E_STORAGE_LOST',
+      host.address,
+      `The storage of ${service.name} on ${host.address} was part of cluster ${id || '(id unknown)'} and is empty now.`,
+      'Is a disk not mounted? Mount it and deploy again. If it is lost: the BE begins anew once other BEs have all that it had; where there are too few of them, take it out of cluster.yaml, deploy until it is gone, and put it in again.',
+    );
   });
+
+/**
+ * Where the others have everything, the BE begins anew instead (`replaceLostBackends`); while one of them has to be
+ * started first, nobody can tell.
+ */
+const missedStorage: Refusal = v =>
+  [...v.frontends, ...v.backends.filter(node => !storageIsLost(node))].some(node => reachable(node) && down(node))
+    ? []
+    : lostStorage(v.backends.filter(node => holds({ kind: 'replaced-elsewhere', node: node.key }, v) !== null));
 
 const OF_MACHINE: readonly MachineRefusal[] = [
   docker,
@@ -366,5 +382,5 @@ const ALL: readonly Refusal[] = [
   versionProblems,
   movedData,
   otherClusterId,
-  lostStorage,
+  missedStorage,
 ];

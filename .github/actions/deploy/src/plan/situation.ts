@@ -216,6 +216,12 @@ export function up(node: Node, memory: Memory): boolean {
   return start > before.start_time && row.last_heartbeat >= start;
 }
 
+/** Its machine was part of a cluster, and the folder is empty: a disk that is not mounted, or lost data. */
+export function storageIsLost({ selected, machine, service, answers }: BeNode): boolean {
+  const data = machine?.be[service.name];
+  return selected && answers !== true && data?.storage === 'empty' && data.member !== null;
+}
+
 export const startTime = (row: FrontendRow | BackendRow): string | null =>
   'start_time' in row ? row.start_time : row.last_start_time;
 
