@@ -4212,18 +4212,17 @@ else
   done
 fi
 
-# existing PATH: it, or its nearest parent that exists
+# existing PATH: sets \`there\` to it, or to its nearest parent that exists
 existing() {
-  path=/\${1#/}
-  while [ ! -e "$path" ]; do path=\${path%/*} path=\${path:-/}; done
-  printf '%s' "$path"
+  there=/\${1#/}
+  while [ ! -e "$there" ]; do there=\${there%/*} there=\${there:-/}; done
 }
 
 # visible PATH...: what this user may not look into is not taken for empty: a machine whose data cannot be seen would
 # pass for a new one.
 visible() {
   for one in "$@"; do
-    there=$(existing "$one")
+    existing "$one"
     if [ -d "$there" ]; then [ -x "$there" ] || printf '%s\\n' "$there" | put unseen; fi
     if [ "$there" = "$one" ]; then [ -r "$there" ] || printf '%s\\n' "$there" | put unseen; fi
   done
@@ -4321,7 +4320,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     disk)
-      there=$(existing "$2")
+      existing "$2"
       {
         printf '%s\\n' "$2"
         df -Pk "$there" 2>/dev/null | tail -n 1
