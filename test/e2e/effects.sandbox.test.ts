@@ -19,17 +19,10 @@ afterAll(async () => {
 
 const host = (index: number): SandboxHost => sandbox.host(index);
 
-function declare(
-  names: readonly number[],
-  perHost: (index: number) => string = () => '',
-  edit: (text: string) => string = text => text,
-): void {
-  const text = sandbox.clusterYaml(
-    'timeouts: { query: 60 }\n',
-    one => perHost(sandbox.hosts.indexOf(one)),
-    names.map(host),
+function declare(names: readonly number[], perHost: (index: number) => string = () => ''): void {
+  project.compile(
+    sandbox.clusterYaml('timeouts: { query: 60 }\n', one => perHost(sandbox.hosts.indexOf(one)), names.map(host)),
   );
-  project.compile(edit(text));
   project.commit('another cluster.yaml');
 }
 
@@ -103,15 +96,6 @@ describe('what an operation does to machines and rows is what the model says', {
       expect.arrayContaining(['stop', 'asideMetadata', 'removeContainer', 'dropObserver']),
     );
     expect(host(3).engine.containers).toEqual([]);
-  });
-
-  it('in a change of the version', async () => {
-    declare([0, 1, 2], undefined, text => text.replace('version: 3.3.18', 'version: 3.3.19'));
-    const done = await deployed();
-    expect(done).toEqual(
-      expect.arrayContaining(['writeSwitches', 'setSwitches', 'createImage', 'copyMetadata', 'activate']),
-    );
-    expect(done.filter(kind => kind === 'activate').length).toBe(6);
   });
 
   it('in a cold start', async () => {
