@@ -193,7 +193,9 @@ describeInLab('a cluster of several machines', () => {
         );
         expect(report.steps.filter(step => step.outcome === 'done')).toEqual([]);
         expect(outcomesOf(report).slice(1)).toEqual(['failed', 'failed']);
-        expect(await faulty.containers([faulty.host(0)])).toEqual(before);
+        // An FE that loses its majority may end by itself, and Docker starts it again.
+        const ids = (all: readonly string[]) => all.map(one => one.split(' ').slice(0, 3));
+        expect(ids(await faulty.containers([faulty.host(0)]))).toEqual(ids(before));
         await faulty.answers();
       });
 
