@@ -76,13 +76,7 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
       return { ...truth, world: withoutPower(truth.world, at) };
     case 'storage-lost':
       return onContainer(truth, at, (world, host, service) =>
-        service === 'starrocks-fe'
-          ? world
-          : quiet(
-              onMachine(world, host, machine => inState(withoutStorage(machine, service), service, 'exited')),
-              host,
-              service,
-            ),
+        service === 'starrocks-fe' ? world : emptied(world, host, service),
       );
     case 'storage-replaced':
       return onContainer(truth, at, (world, host, service) =>
@@ -167,13 +161,16 @@ const withoutStorage = (machine: HostWorld, service: string): HostWorld => {
     : { ...machine, be: { ...machine.be, [name]: { ...data, storage: 'empty', cluster_id: null } } };
 };
 
-/** Its storage is gone, and its tablets have all been copied to others since. */
-function replaced(world: World, host: string, service: string): World {
-  const lost = quiet(
+const emptied = (world: World, host: string, service: string): World =>
+  quiet(
     onMachine(world, host, machine => inState(withoutStorage(machine, service), service, 'exited')),
     host,
     service,
   );
+
+/** Its storage is gone, and its tablets have all been copied to others since. */
+function replaced(world: World, host: string, service: string): World {
+  const lost = emptied(world, host, service);
   if (!lost.cluster.known) return lost;
   const rows = lost.cluster.value;
   // Of a machine with two, both: whose row it is only cluster.json would tell.

@@ -16,6 +16,12 @@ import { counting } from '../../../.github/actions/deploy/src/transport/counters
 import { hostileTexts } from '../review/hostile.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
+/** What a run that no test asks about brings along. */
+const nobodys = (files: Machine['files']) => ({
+  ...{ cluster, files, owner: { run: '', actor: '', commit: '' }, repository: '', secrets: [] },
+  counters: counting(),
+});
+
 const hostile = `it's "$(touch pwned)" \`id\` -n é 漢 \\ * 
 new line`;
 
@@ -697,14 +703,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
   it('waits for no answer before it looks at what it did, nor before it ends with its record', async () => {
     const m = machine(shell);
     const { connection, sent } = tardy(m, { stage: 'observe', record: 'release' });
-    const s = await openSession(connection, m.host, {
-      cluster,
-      files: m.files,
-      owner: { run: '', actor: '', commit: '' },
-      repository: '',
-      secrets: [],
-      counters: counting(),
-    });
+    const s = await openSession(connection, m.host, nobodys(m.files));
     expect(await s.lock()).toMatchObject({ locked: true });
     expect((await s.runAndLook(stage))?.staged).toEqual([HOST_DIGEST]);
     await s.record('{"format":1}\n');
@@ -720,14 +719,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       ...m.connection(),
       open: (command: string) => open(`TMPDIR=/nowhere; export TMPDIR; ${command}`),
     };
-    const opening = openSession(connection, m.host, {
-      cluster,
-      files: m.files,
-      owner: { run: '', actor: '', commit: '' },
-      repository: '',
-      secrets: [],
-      counters: counting(),
-    });
+    const opening = openSession(connection, m.host, nobodys(m.files));
     expect((await problem(opening)).code).toBe('E_TMP');
   });
 });
@@ -742,9 +734,7 @@ describe('a session on a machine that does not answer', () => {
   it('is given up after the limit of one look, and the machine is named', async () => {
     const { m, connection } = hung();
     const quick = { ...cluster, timeouts: { ...cluster.timeouts, query: 0.2 } };
-    const owner = { run: '', actor: '', commit: '' };
-    const context = { files: m.files, owner, repository: '', secrets: [], counters: counting() };
-    const opening = openSession(connection, m.host, { ...context, cluster: quick });
+    const opening = openSession(connection, m.host, { ...nobodys(m.files), cluster: quick });
     expect(await problem(opening)).toMatchObject({ code: 'E_SSH_TIMEOUT', host: at });
   });
 
@@ -752,9 +742,7 @@ describe('a session on a machine that does not answer', () => {
     const m = machine('dash');
     const { open } = m.connection();
     const connection = { ...m.connection(), open: (_: string) => open('echo "no shell for you" >&2; exit 1') };
-    const owner = { run: '', actor: '', commit: '' };
-    const context = { cluster, files: m.files, owner, repository: '', secrets: [], counters: counting() };
-    const lost = await problem(openSession(connection, m.host, context));
+    const lost = await problem(openSession(connection, m.host, nobodys(m.files)));
     expect(lost).toMatchObject({ code: 'E_CONNECTION_LOST', host: at, detail: ['no shell for you'] });
   });
 });

@@ -170,10 +170,17 @@ of_folder() { # FOLDER
   case ",$options," in *,ro,*) fact read_only yes ;; *) fact read_only no ;; esac
 }
 
+# Before a service of a machine that runs is taken away: what would keep it from coming back.
+brief() { # ADDRESS FOLDER
+  fact missing_tools "$(missing)"
+  fact reverse_lookup "$(found "reverse $1 -")"
+  of_folder "$2"
+}
+
 machine() { # ADDRESS FOLDER
+  brief "$1" "$2"
   fact user "$(id -un 2>/dev/null) $(id -u)"
   fact sudo "$(may_sudo)"
-  fact missing_tools "$(missing)"
   fact kernel "$(uname -sr)"
   fact cpus "$(grep -c '^processor' /proc/cpuinfo)"
   if grep -qw avx2 /proc/cpuinfo; then fact avx2 yes; else fact avx2 no; fi
@@ -192,23 +199,14 @@ machine() { # ADDRESS FOLDER
   fact file_max "$(value /proc/sys/fs/nr_open)"
   fact clock_synchronised "$(synchronised)"
   fact zone "$(date +%z)"
-  fact reverse_lookup "$(found "reverse $1 -")"
   fact selinux "$(timeout 3 getenforce 2>/dev/null || echo absent)"
   fact apparmor "$(value /sys/module/apparmor/parameters/enabled)"
   # As util-linux sees it: the hybrid layout of an older system is no v2.
   fact cgroup "$(timeout 3 stat -f -c %T /sys/fs/cgroup 2>/dev/null || echo '?')"
-  of_folder "$2"
   fact firewall "$(for one in firewalld ufw; do timeout 3 systemctl is-active --quiet "$one" 2>/dev/null && printf '%s ' "$one"; done)"
   of_docker
   fact oom_kills "$(kills | wc -l)"
   fact last_oom_kill "$(kills | tail -n 1)"
-}
-
-# Before a service of a machine that runs is taken away: what would keep it from coming back.
-brief() { # ADDRESS FOLDER
-  fact missing_tools "$(missing)"
-  fact reverse_lookup "$(found "reverse $1 -")"
-  of_folder "$2"
 }
 
 # The end of a file. Never of a pipe or a device, which may never end.

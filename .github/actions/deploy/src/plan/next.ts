@@ -250,10 +250,7 @@ function refuseLostMajority(v: View): Next | null {
  */
 function coldStart(v: View): Next | null {
   if (v.rows !== null) return null;
-  const asleep = v.frontends.filter(
-    node =>
-      reachable(node) && node.machine?.fe?.meta === 'whole' && down(node) && (!keptRunning(node) || !current(node)),
-  );
+  const asleep = v.frontends.filter(node => node.machine?.fe?.meta === 'whole' && canBeStarted(node));
   return wave(
     'start all FEs together, because no leader answers',
     asleep.flatMap(node => {
@@ -339,13 +336,13 @@ function setMetadataOfDroppedAside(v: View): Next | null {
   return wave('clear away what a dropped FE knew', [asideStep(first, 'dropped', gates)]);
 }
 
+/** It is down, and nothing has been done yet that it could come up by. */
+const canBeStarted = (node: Node): boolean => reachable(node) && down(node) && (!keptRunning(node) || !current(node));
+
 const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
 
 function startFrontendsThatAreDown(v: View): Next | null {
-  const asleep = v.frontends.filter(
-    node =>
-      reachable(node) && !needsJoin(node) && !roleDiffers(node) && down(node) && (!keptRunning(node) || !current(node)),
-  );
+  const asleep = v.frontends.filter(node => !needsJoin(node) && !roleDiffers(node) && canBeStarted(node));
   return wave(
     'start FEs that are down',
     asleep.flatMap(node => startStep(v, node)),
@@ -483,13 +480,7 @@ const awaitsRelease = (v: View, node: Node): Next =>
 
 function startBackendsThatAreDown(v: View): Next | null {
   const asleep = v.backends.filter(
-    node =>
-      reachable(node) &&
-      node.row !== null &&
-      node.container !== null &&
-      !storageIsLost(node) &&
-      down(node) &&
-      (!keptRunning(node) || !current(node)),
+    node => node.row !== null && node.container !== null && !storageIsLost(node) && canBeStarted(node),
   );
   return wave(
     'start BEs that are down',

@@ -61,16 +61,16 @@ export function comment(review: Review, context: CommentContext, limit = COMMENT
 }
 
 /** In the place of an earlier plan, which holds no longer: no plan could be made. */
-export const failedComment = (cluster: string, { code, message, hint }: Problem, commit: string): string =>
+export const failedComment = (cluster: string, problem: Problem, commit: string): string =>
   [
     commentMarker(cluster),
     `## ❌ ${escaped(cluster)}: no plan could be made`,
     '',
     '> [!CAUTION]',
-    `> \`${code}\` ${escaped(message)} ${escaped(hint)}  `,
+    reason(problem),
     '> An earlier plan that stood here is void.  ',
     '',
-    `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`,
+    forCommit({ commit }),
     '',
   ].join('\n');
 
@@ -99,10 +99,12 @@ function problems(all: readonly Problem[]): Section {
     rank: 1,
     lines: 'reasons',
     before: ['> [!CAUTION]', '> **A deploy would refuse this.**  '],
-    body: all.map(({ code, message, hint }) => `> \`${code}\` ${escaped(message)} ${escaped(hint)}  `),
+    body: all.map(reason),
     after: [''],
   };
 }
+
+const reason = ({ code, message, hint }: Problem): string => `> \`${code}\` ${escaped(message)} ${escaped(hint)}  `;
 
 const CHANGE: Record<HostRow['change'], string> = {
   new: '🟢&nbsp;new',
@@ -194,7 +196,8 @@ function diff({ path, hosts, diff }: FileChange): string {
   ].join('\n');
 }
 
-const forCommit = ({ commit }: CommentContext): string => `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`;
+const forCommit = ({ commit }: Pick<CommentContext, 'commit'>): string =>
+  `<sub>For commit ${escaped(commit.slice(0, 12))}.</sub>`;
 
 function footer({ digest }: Review, { commit, base }: CommentContext): string {
   const compared = `For commit ${escaped(commit.slice(0, 12))}, compared with ${escaped(base.slice(0, 12) || 'nothing')}.`;
