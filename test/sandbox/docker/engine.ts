@@ -176,10 +176,14 @@ export class Engine {
   }
 
   #imageInspect(args: readonly string[]): Answer {
-    const image = one(args.slice(3));
     only(args.slice(0, 3), ['inspect', '--format', '{{.Id}}'], '');
-    if (!this.#pulled.has(image)) throw new DockerError(`Error response from daemon: No such image: ${image}`);
-    return ok(`${imageId(image)}\n`);
+    const images = args.slice(3);
+    const missing = images.filter(image => !this.#pulled.has(image));
+    return {
+      code: missing.length === 0 ? 0 : 1,
+      stdout: images.flatMap(image => (missing.includes(image) ? [] : [`${imageId(image)}\n`])).join(''),
+      stderr: missing.map(image => `Error response from daemon: No such image: ${image}\n`).join(''),
+    };
   }
 
   #pull(args: readonly string[]): Answer {

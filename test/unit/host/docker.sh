@@ -19,7 +19,13 @@ case $1 in
     esac
     ;;
   exec) cat "$FAKE/exec" ;;
-  image) [ -e "$FAKE/pulled" ] && echo sha256:abc ;;
+  image)
+    [ -e "$FAKE/pulled" ] || exit 1
+    code=0
+    if [ "$3" = --format ]; then shift 4; else shift 2; fi
+    for one; do if grep -qxs "$one" "$FAKE/not-pulled"; then code=1; else echo "sha256:$one"; fi; done
+    exit "$code"
+    ;;
   pull) [ ! -e "$FAKE/no-pull" ] || { cat "$FAKE/no-pull" >&2; exit 1; } ;;
   stop) echo false >"$box/$2/running" ;;
   start | restart) echo true >"$box/$2/running" ;;

@@ -155,7 +155,28 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
       },
     });
     expect(world.be).toEqual({ 'starrocks-be': { storage: 'partial', cluster_id: '12345', member: '12345' } });
-    expect(world.images['starrocks/fe-ubuntu:3.3.18']).toBe('sha256:abc');
+    expect(world.images['starrocks/fe-ubuntu:3.3.18']).toBe('sha256:starrocks/fe-ubuntu:3.3.18');
+  });
+
+  it('knows which of its images is missing', async () => {
+    const m = machine(shell);
+    const [fe, be] = ['starrocks/fe-ubuntu:3.3.18', 'starrocks/be-ubuntu:3.3.18'] as const;
+    m.set('pulled', '');
+    m.set('not-pulled', `${fe}\n`);
+    expect((await look(m)).images).toEqual({ [fe]: null, [be]: `sha256:${be}` });
+  });
+
+  it('knows the room of each folder although df cannot ask one of them', async () => {
+    const m = machine(shell);
+    m.fakeCommand('df', 'case "$*" in *second*) exit 1 ;; esac; exec /usr/bin/df "$@"');
+    mkdirSync(join(m.deploy, 'data/be/second'), { recursive: true });
+    const { disks } = await look(m);
+    expect(disks.map(({ path, total }) => [path.replace(m.deploy, ''), total > 0])).toEqual([
+      ['', true],
+      ['/data/fe/meta', true],
+      ['/data/be/storage', true],
+      ['/data/be/second', false],
+    ]);
   });
 
   it('tells a container that a person made from ours, and counts it once it was taken over', async () => {

@@ -10,16 +10,24 @@ import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
 import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
 import { parseHistory } from '../../../.github/actions/deploy/src/observe/history.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
-import { SWITCHES, type Switches } from '../../../.github/actions/deploy/src/plan/world.ts';
+import {
+  type HostWorld,
+  known,
+  SWITCHES,
+  type Switches,
+  unknown,
+} from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { Connection } from '../../../.github/actions/deploy/src/transport/connect.ts';
 import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
 import { hostileTexts } from '../review/hostile.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
+const seenBefore = known({ engine: '28.5.2', compose: '2.40.0' });
+
 /** What a run that no test asks about brings along. */
 const nobodys = (files: Machine['files']) => ({
   ...{ cluster, files, owner: { run: '', actor: '', commit: '' }, repository: '', secrets: [] },
-  counters: counting(),
+  ...{ counters: counting(), docker: seenBefore },
 });
 
 const hostile = `it's "$(touch pwned)" \`id\` -n é 漢 \\ * 
@@ -51,7 +59,7 @@ function machine(...given: ConstructorParameters<typeof Machine>): Machine {
 
 async function session(
   on: Machine,
-  more: { run?: string; silenceSeconds?: number } = {},
+  more: { run?: string; silenceSeconds?: number; docker?: HostWorld['docker'] } = {},
   host = on.host,
 ): Promise<Session> {
   const opened = await openSession(on.connection(), host, {
@@ -61,6 +69,7 @@ async function session(
     repository: 'us/here',
     secrets: ['hunter22'],
     counters: counting(),
+    docker: more.docker ?? seenBefore,
     ...(more.silenceSeconds === undefined ? {} : { silenceSeconds: more.silenceSeconds }),
   });
   sessions.push(opened);
@@ -143,6 +152,16 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       const s = await locked(m);
       expect((await problem(s.run(stage))).detail?.join()).toMatch(/arrived damaged/);
       expect((await s.observe()).staged).toEqual([]);
+    });
+
+    it('asks for no release again that is known, and for one that is not', async () => {
+      const m = machine(shell);
+      const asked = () => m.calls.filter(call => /^version|^compose.version/.test(call)).length;
+      expect((await (await session(m)).observe()).docker).toEqual(seenBefore);
+      expect(asked()).toBe(0);
+      const unseen = await session(m, { docker: unknown('its daemon does not run') });
+      expect((await unseen.observe()).docker).toEqual(seenBefore);
+      expect(asked()).toBe(2);
     });
 
     it('clears those of earlier deploys away, but not young ones', async () => {

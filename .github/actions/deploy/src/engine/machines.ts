@@ -44,6 +44,7 @@ export class Machines implements Fleet {
   readonly #connections = new Map<string, Connection>();
   readonly #sessions = new Map<string, Session>();
   readonly #unreached = new Map<string, DeployError>();
+  readonly #docker = new Map<string, HostWorld['docker']>();
   readonly #after = new Map<string, AfterOperation>();
   readonly #atOnce: AtOnce;
 
@@ -118,7 +119,9 @@ export class Machines implements Fleet {
         timeoutMs: cluster.timeouts.query * 1000,
         maxBytes: 16 * 2 ** 20,
       });
-      return known(parseObservation(host, cluster, answer, Date.now()));
+      const machine = parseObservation(host, cluster, answer, Date.now());
+      this.#docker.set(host.address, machine.docker);
+      return known(machine);
     } catch (error) {
       if (!(error instanceof DeployError)) throw error;
       this.#unreached.set(host.address, error);
@@ -354,6 +357,7 @@ export class Machines implements Fleet {
         repository: provenance.repository,
         secrets,
         counters: this.#options.connection.counters,
+        docker: this.#docker.get(host.address) ?? unknown('it was never asked'),
       });
     const session = await this.#atOnce.run(opening);
     this.#sessions.set(host.address, session);

@@ -1,26 +1,39 @@
 # Looks at one machine and changes nothing. POSIX sh; needs coreutils, grep, sed, awk, GNU find, util-linux, and docker if
 # it is there.
 #
-#   observe.sh DEPLOY_DIR [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]... [disk PATH]...
+#   observe.sh DEPLOY_DIR [again] [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]...
+#              [disk PATH...]
 #
-# Answers in lines `name base64`, from `begin` to `end`. What stands before `begin` is the login shell's.
+# Answers in lines `name base64`, from `begin` to `end`. What stands before `begin` is the login shell's. A machine is
+# looked at often, and to start a program is what costs: what the shell can do, it does by itself, and `again` leaves
+# out what does not change within a run (docker's release and Compose's, which alone cost as much as all the rest).
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 put() { printf '\n%s %s\n' "$1" "$(base64 -w 0)"; }
+# first FILE: sets `line` to its first line
+first() {
+  line=''
+  [ ! -r "$1" ] || read -r line <"$1" || :
+}
+line_end='
+'
 
 dir=$1
 shift
+again=''
+[ "${1-}" != again ] || { again=yes; shift; }
 
-echo starrocks-ha | put begin
+put begin <<.
+starrocks-ha
+.
 # Without one of these a machine would be seen only by half, and its data pass for none.
 for tool in awk find flock grep sed sha256sum tar timeout; do
   command -v "$tool" >/dev/null 2>&1 || echo "$tool" | put lacking
 done
 # The others have no -printf, and busybox none of the rest.
 find / -maxdepth 0 -printf '' -quit 2>/dev/null || echo 'find of GNU findutils' | put lacking
-sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo | put memory
 
 # --- docker: not there, not permitted and not running are three different things to a person
 # ask ARGUMENT...: docker's answer alone, its warnings apart; a daemon that hangs must not hang the whole look
@@ -29,22 +42,32 @@ complaint() { timeout 2 docker "$@" 2>&1 >/dev/null | head -c 1000; }
 usable=''
 if ! command -v docker >/dev/null 2>&1; then
   echo 'docker is not installed' | put docker-error
-elif ! engine=$(ask version --format '{{.Server.Version}}'); then
+elif [ -z "$again" ] && ! engine=$(ask version --format '{{.Server.Version}}'); then
   { complaint version --format '{{.Server.Version}}'; echo; } | put docker-error
-elif ! compose=$(ask compose version --short); then
+elif [ -z "$again" ] && ! compose=$(ask compose version --short); then
   echo 'the Compose plugin (docker compose, v2) is missing' | put docker-error
 elif ! all=$(ask ps -a --no-trunc --format '{{json .}}'); then
   { complaint ps -a; echo; } | put docker-error
 else
   usable=yes
-  printf '%s\n%s\n' "$engine" "$compose" | put docker
-  printf '%s\n' "$all" | put containers
+  put docker <<.
+${engine-}
+${compose-}
+.
+  put containers <<.
+$all
+.
   # Ours by their label; and those of the same names that a person made, which can be taken over.
-  ids=$(printf '%s\n' "$all" | grep -E 'starrocks-ha\.cluster=|"Names":"starrocks-(fe|be(-[0-9]+)?)"' |
-    sed -n 's/.*"ID":"\([0-9a-f]*\)".*/\1/p')
+  ids=$(sed -nE '/starrocks-ha\.cluster=|"Names":"starrocks-(fe|be(-[0-9]+)?)"/s/.*"ID":"([0-9a-f]*)".*/\1/p' <<.
+$all
+.
+  )
   # shellcheck disable=SC2086 # ids are hexadecimal words
   if [ -n "$ids" ]; then ask inspect $ids | put inspected; fi
-  by_hand=$(printf '%s\n' "$all" | grep -vF 'starrocks-ha.cluster=' | sed -nE 's/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p')
+  by_hand=$(sed -nE '/starrocks-ha\.cluster=/!s/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p' <<.
+$all
+.
+  )
   for name in $by_hand; do
     kind=${name#starrocks-} kind=${kind%%-*}
     { echo "$name"; ask exec "$name" cat "/opt/starrocks/$kind/conf/$kind.conf" | head -c 100000; } | put conf
@@ -73,19 +96,26 @@ if cd "$dir" 2>/dev/null; then
   find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
     ! -name '*.starrocks-ha-new' \
     -exec sha256sum {} + 2>/dev/null | put files
-  [ -d .staged ] && for one in .staged/*; do [ -d "$one" ] && echo "${one#.staged/}"; done | put staged
+  for one in .staged/*; do [ ! -d "$one" ] || staged="${staged-}${one#.staged/}$line_end"; done
+  [ -z "${staged-}" ] || put staged <<.
+$staged
+.
   [ -r state/deployed.json ] && put marker <state/deployed.json
   [ -r state/adopted ] && put adopted <state/adopted
   # A shared lock, for a moment: it fails only while a run holds the machine.
-  if [ -r .lock ] && ! flock -n -s .lock true 2>/dev/null; then
+  if [ -r .lock ] && ! flock -n -s 9 9<.lock; then
     { cat .lock.owner 2>/dev/null || echo '{}'; } | put lock
   fi
   cd / || exit 1
 fi
 
-# remembered STATE COPY NAME: from either copy
-remembered() { head -n 1 "$1/$3" 2>/dev/null || head -n 1 "$2/$3" 2>/dev/null; }
-remembers() { [ -e "$1/$3" ] || [ -e "$2/$3" ]; }
+# remembers STATE COPY NAME: either copy counts, and `line` is what it says
+remembers() {
+  for copy in "$1/$3" "$2/$3"; do
+    if [ -e "$copy" ]; then first "$copy" && return; fi
+  done
+  return 1
+}
 filled() { [ -n "$(find "$1" -mindepth 1 -type f -print -quit 2>/dev/null)" ]; }
 
 look_fe() { # META STATE COPY
@@ -96,25 +126,31 @@ look_fe() { # META STATE COPY
   else
     echo 'meta empty'
   fi
-  find "$1/image" -name 'image.[0-9]*' 2>/dev/null | sed -n 's|.*/image\.\([0-9]*\)$|\1|p' | sort -n | tail -n 1 |
-    sed 's/^/image /'
-  sed -n 's/^clusterId=\([0-9-]*\).*/cluster_id \1/p' "$1/image/VERSION" 2>/dev/null | head -n 1
-  remembers "$2" "$3" member && printf 'member %s\n' "$(remembered "$2" "$3" member)"
-  remembers "$2" "$3" joining && echo joining
-  remembers "$2" "$3" founding && echo founding
+  newest=-1
+  for one in "$1"/image/image.[0-9]*; do
+    one=${one##*/image.}
+    case $one in *[!0-9]*) ;; *) [ "$newest" -ge "$one" ] || newest=$one ;; esac
+  done
+  [ "$newest" = -1 ] || echo "image $newest"
+  sed -n '/^clusterId=\([0-9-]*\).*/{s//cluster_id \1/p;q;}' "$1/image/VERSION" 2>/dev/null
+  if remembers "$2" "$3" member; then printf 'member %s\n' "$line"; fi
+  if remembers "$2" "$3" joining; then echo joining; fi
+  if remembers "$2" "$3" founding; then echo founding; fi
   sed -n 's/^\([a-z_]*\) \([a-z0-9]*\)$/switch \1 \2/p' "$2/switches" 2>/dev/null
-  cat "$2/peers" "$3/peers" 2>/dev/null | sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' | sort -u
+  sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' "$2/peers" "$3/peers" 2>/dev/null
 }
 
 look_be() { # NAME STATE COPY COUNT FOLDER...
   echo "name $1"
-  remembers "$2" "$3" member && printf 'member %s\n' "$(remembered "$2" "$3" member)"
-  sed -n 's/^\([0-9]\{1,\}\) \([0-9]\{1,\}\)$/drain \1 \2/p' "$2/draining" 2>/dev/null | sed "s/\$/ $(date +%s)/"
+  if remembers "$2" "$3" member; then printf 'member %s\n' "$line"; fi
+  first "$2/draining"
+  [ -z "$line" ] || printf 'drain %s %s\n' "$line" "$(date +%s)"
   left=$4
   shift 4
   while [ "$left" -gt 0 ]; do
     # `<cluster id>-<release>` (cluster_id_mgr.cpp); the file is empty until the first heartbeat.
-    id=$(sed -n '1s/^\([0-9]\{1,\}\).*/\1/p' "$1/cluster_id" 2>/dev/null)
+    first "$1/cluster_id"
+    id=${line%%[!0-9]*}
     echo "folder ${id:--}"
     left=$((left - 1))
     shift
@@ -129,6 +165,7 @@ read_only() {
 }
 
 ports=' '
+images=''
 while [ $# -gt 0 ]; do
   case $1 in
     fe)
@@ -153,23 +190,45 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     image)
-      id=''
-      [ -z "$usable" ] || id=$(ask image inspect --format '{{.Id}}' "$2")
-      printf '%s %s\n' "$2" "$id" | put image
+      images="$images $2"
       shift 2
       ;;
     disk)
-      existing "$2"
-      {
-        printf '%s\n' "$2"
-        df -Pk "$there" 2>/dev/null | tail -n 1
-        if [ -w "$there" ]; then echo writable; elif read_only "$there"; then echo read-only; fi
-      } | put disk
-      shift 2
+      shift
+      break
       ;;
     *) exit 64 ;;
   esac
 done
+
+# --- images: docker tells them in the order of the question, and leaves out what is not there
+# shellcheck disable=SC2086 # a reference is a word
+{
+  ids=''
+  [ -z "$usable" ] || [ -z "$images" ] || ids=$(ask image inspect --format '{{.Id}}' $images) || ids=''
+  for one in $images; do
+    id=${ids%%"$line_end"*} ids=${ids#*"$line_end"}
+    if [ -n "$usable" ] && [ -z "$id" ]; then id=$(ask image inspect --format '{{.Id}}' "$one"); fi
+    printf '%s %s\n' "$one" "$id"
+  done
+} | put images
+
+# --- disks: path, nearest folder that exists, what may be done there; then the table of df, a line for each of them
+for path; do
+  existing "$path"
+  printf '%s\n' "$path"
+  if [ -w "$there" ]; then echo writable; elif read_only "$there"; then echo read-only; else echo forbidden; fi
+done | put disks
+for path; do
+  existing "$path"
+  shift
+  set -- "$@" "$there"
+done
+# One that df cannot ask has no line, and the others would be taken for each other.
+table=$(df -Pk "$@" 2>/dev/null) || table=$(echo head; for path; do df -Pk "$path" 2>/dev/null | tail -n 1 | grep . || echo -; done)
+put df <<.
+$table
+.
 
 # --- who listens on the wanted ports: address, port, inode, then the processes that hold the sockets
 listening=$(awk -v wanted="$ports" '
@@ -196,21 +255,32 @@ chain() {
 }
 
 if [ -n "$listening" ]; then
-  wanted=$(printf '%s\n' "$listening" | sed 's/.* //' | tr '\n' ' ')
-  find /proc/[0-9]*/fd -maxdepth 1 -lname 'socket:*' -printf '%p %l\n' 2>/dev/null |
-    sed -n 's|^/proc/\([0-9]*\)/fd/[0-9]* socket:\[\([0-9]*\)\]|\1 \2|p' |
-    awk -v wanted="$wanted" 'BEGIN { split(wanted, list, " "); for (i in list) is[list[i]] = 1 } $2 in is' | sort -u |
+  wanted=''
+  while read -r _ _ inode; do wanted="$wanted $inode"; done <<.
+$listening
+.
+  find /proc/[0-9]*/fd -maxdepth 1 -lname 'socket:*' -printf '%h %l\n' 2>/dev/null |
+    awk -v wanted="$wanted" '
+      BEGIN { split(wanted, list, " "); for (i in list) inode["socket:[" list[i] "]"] = list[i] }
+      $2 in inode && !told[$0]++ { split($1, at, "/"); print at[3], inode[$2] }
+    ' |
     while read -r pid inode; do
-      { echo "$inode"; chain "$pid"; } | put holder
-    done
+      echo "$inode"
+      chain "$pid"
+    done | put holders
 fi
 
 # --- StarRocks that runs outside of this tool's containers
 grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0-9]*/cmdline 2>/dev/null |
-  sed -n 's|^/proc/\([0-9]*\)/cmdline|\1|p' |
-  while read -r pid; do
+  while IFS=/ read -r _ _ pid _; do
     chain "$pid" | put starrocks
   done
 
-date +%s%3N | put clock
-echo ok | put end
+read -r _ memory _ </proc/meminfo
+put machine <<.
+$memory
+$(date +%s%3N)
+.
+put end <<.
+ok
+.

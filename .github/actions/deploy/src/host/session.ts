@@ -24,6 +24,8 @@ export interface SessionContext {
   readonly repository: string;
   readonly secrets: readonly string[];
   readonly counters: Counters;
+  /** As the first look saw it. */
+  readonly docker: HostWorld['docker'];
   /** Seconds after which a session that hears nothing ends. */
   readonly silenceSeconds?: number;
 }
@@ -83,7 +85,7 @@ export async function openSession(
     host.deploy_dir,
     String(context.silenceSeconds ?? SILENCE_SECONDS),
     observeScript,
-    ...observeArguments(host),
+    ...observeArguments(host, context.docker),
   ];
   const command = [
     ...(host.ssh.sudo ? ['sudo', '-n'] : []),
@@ -104,7 +106,7 @@ export async function openSession(
     return frames.ask(request, what, seconds);
   };
   const parse = (stdout: string, code = 0): HostWorld =>
-    parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now());
+    parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now(), context.docker);
   const observe = async (): Promise<HostWorld> => {
     const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
     return parse(output, code);

@@ -25,8 +25,11 @@ const of = (folders: readonly { readonly use: string; readonly host: string }[],
 export const stateFolder = (host: CompiledHost, name: ServiceName): string =>
   `${host.deploy_dir}/state/${name.replace('starrocks-', '')}`;
 
-/** Arguments of observe.sh for one host. */
-export function observeArguments(host: CompiledHost): string[] {
+/**
+ * Arguments of observe.sh for one host.
+ * @param docker as it was seen before in the same run: what is known of it is not asked again
+ */
+export function observeArguments(host: CompiledHost, docker: HostWorld['docker']): string[] {
   const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
   const one = (folders: string[]): string => folders[0] ?? '';
   const disks = new Set([
@@ -35,6 +38,7 @@ export function observeArguments(host: CompiledHost): string[] {
   ]);
   return [
     host.deploy_dir,
+    ...(docker.known ? ['again'] : []),
     'fe',
     // Where there is none, too: what a machine keeps of an FE that it once carried forbids founding.
     host.fe === null ? `${host.deploy_dir}/data/fe/meta` : one(of(host.fe.folders, 'meta')),
@@ -46,9 +50,11 @@ export function observeArguments(host: CompiledHost): string[] {
     }),
     ...services.flatMap(({ ports }) => Object.values(ports).flatMap(port => ['port', String(port)])),
     ...[...new Set(services.map(({ image }) => image))].flatMap(image => ['image', image]),
-    ...[...disks].flatMap(disk => ['disk', disk]),
+    ...['disk', ...disks],
   ];
 }
+
+const NOT_ASKED = unknown('it was not asked yet');
 
 /** The one command that looks at a machine. */
 export const observeCommand = (host: CompiledHost): string =>
@@ -58,7 +64,7 @@ export const observeCommand = (host: CompiledHost): string =>
     '-c',
     quote(observeScript),
     'sh',
-    ...observeArguments(host).map(quote),
+    ...observeArguments(host, NOT_ASKED).map(quote),
   ].join(' ');
 
 interface Answer {
@@ -70,6 +76,7 @@ interface Answer {
 /**
  * Reads the answer of observe.sh.
  * @param receivedAt milliseconds since the epoch, by the runner's clock
+ * @param docker what was given to observeArguments
  * @throws DeployError E_SUDO, E_OBSERVE, E_TOOLS, E_PERMISSION
  */
 export function parseObservation(
@@ -77,6 +84,7 @@ export function parseObservation(
   cluster: ClusterJson,
   answer: Answer,
   receivedAt: number,
+  docker: HostWorld['docker'] = NOT_ASKED,
 ): HostWorld {
   const blocks = blocksOf(answer.stdout);
   if (!blocks.some(({ name }) => name === 'end')) throw cut(host, answer);
@@ -96,9 +104,10 @@ export function parseObservation(
       return service === undefined ? [] : [[String(pid), service] as const, [id, service] as const];
     }),
   );
+  const [memory, clock] = (one('machine') ?? '').split('\n');
   return {
-    clock_skew_ms: Number(one('clock')) - receivedAt,
-    docker: dockerOf(one('docker'), one('docker-error')),
+    clock_skew_ms: Number(clock) - receivedAt,
+    docker: dockerOf(one('docker'), one('docker-error'), docker),
     marker: json<Marker>(one('marker')),
     files: filesOf(one('files') ?? ''),
     staged: (one('staged') ?? '').split('\n').filter(name => /^[0-9a-f]{64}$/.test(name)),
@@ -112,10 +121,10 @@ export function parseObservation(
     ],
     fe: feOf(one('fe') ?? ''),
     be: Object.fromEntries(all('be').map(beOf)),
-    listeners: listenersOf(host, one('listening') ?? '', all('holder'), pids),
-    disks: all('disk').map(diskOf),
-    memory: Number(one('memory')) * 1024,
-    images: Object.fromEntries(all('image').map(text => imageOf(text))),
+    listeners: listenersOf(host, one('listening') ?? '', one('holders') ?? '', pids),
+    disks: disksOf(one('disks') ?? '', one('df') ?? ''),
+    memory: Number(memory) * 1024,
+    images: imagesOf(one('images') ?? ''),
     lock: one('lock') === null ? null : lockOf(one('lock') ?? ''),
   };
 }
@@ -186,8 +195,9 @@ function dockerComplaint(said: string): string {
   return said.trim().replace(/\s+/g, ' ').replace(/\.$/, '') || 'its daemon does not answer';
 }
 
-function dockerOf(there: string | null, error: string | null): HostWorld['docker'] {
+function dockerOf(there: string | null, error: string | null, before: HostWorld['docker']): HostWorld['docker'] {
   if (there === null) return unknown(dockerComplaint(error ?? ''));
+  if (before.known) return before;
   const [engine = '', compose = ''] = there.split('\n');
   return known({ engine, compose });
 }
@@ -354,7 +364,7 @@ function feOf(text: string): FeData {
       member: value('member'),
       joining: value('joining') !== null,
       founding: value('founding') !== null,
-      peers: [...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []),
+      peers: [...new Set([...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []))].sort(),
       switches: switchesOf(text),
       ...unhealthyOf(text),
     },
@@ -392,29 +402,37 @@ function beOf(text: string): [ServiceName, BeData] {
 const accessOf = (said: string | undefined): Disk['access'] =>
   said === 'writable' || said === 'read-only' ? said : 'forbidden';
 
-function diskOf(text: string): Disk {
-  const [path = '', df = '', access] = text.split('\n');
-  // Counted from the right: the name of a network share may hold blanks.
-  const [, total = '0', free = '0'] = /\s(\d+)\s+\d+\s+(\d+)\s+\d+%/.exec(df) ?? [];
-  return { path, free: Number(free) * 1024, total: Number(total) * 1024, access: accessOf(access) };
+/** @param table of `df -Pk`, a line for each folder below its head */
+function disksOf(folders: string, table: string): Disk[] {
+  const rows = table.split('\n').slice(1);
+  return chunks(folders, 2).map(([path = '', access], index) => {
+    // Counted from the right: the name of a network share may hold blanks.
+    const [, total = '0', free = '0'] = /\s(\d+)\s+\d+\s+(\d+)\s+\d+%/.exec(rows[index] ?? '') ?? [];
+    return { path, free: Number(free) * 1024, total: Number(total) * 1024, access: accessOf(access) };
+  });
 }
 
-const imageOf = (text: string): [string, string | null] => {
-  const [reference = '', id = ''] = text.trim().split(' ');
-  return [reference, id === '' ? null : id];
-};
+/** The lines of a text, so many at a time. */
+function chunks(text: string, size: number): string[][] {
+  const lines = text.split('\n').slice(0, -1);
+  return Array.from({ length: Math.ceil(lines.length / size) }, (_, index) =>
+    lines.slice(size * index, size * (index + 1)),
+  );
+}
+
+const imagesOf = (text: string): Record<string, string | null> =>
+  Object.fromEntries(
+    chunks(text, 1).map(([line = '']) => {
+      const [reference = '', id = ''] = line.split(' ');
+      return [reference, id === '' ? null : id];
+    }),
+  );
 
 const lockOf = (text: string): LockOwner => ({ run: '', actor: '', commit: '', since: '', ...json<LockOwner>(text) });
 
-function listenersOf(
-  host: CompiledHost,
-  text: string,
-  holders: readonly string[],
-  pids: ReadonlyMap<string, string>,
-): Listener[] {
+function listenersOf(host: CompiledHost, text: string, holders: string, pids: ReadonlyMap<string, string>): Listener[] {
   const holderOf = new Map(
-    holders.map(holder => {
-      const [inode = '', ancestors = '', cgroup = '', name = ''] = holder.split('\n');
+    chunks(holders, 4).map(([inode = '', ancestors = '', cgroup = '', name = '']) => {
       return [inode, { owner: `${name || '?'} (${ancestors.split(' ')[0]})`, service: ours(ancestors, cgroup, pids) }];
     }),
   );
