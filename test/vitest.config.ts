@@ -14,7 +14,7 @@ export default defineConfig({
   plugins: [shAsText],
   test: {
     // End-to-end tests wait more than they compute, and each file has machines at addresses of its own.
-    maxWorkers: Math.min(4, Math.max(2, availableParallelism())),
+    maxWorkers: Math.min(4, Math.max(3, availableParallelism())),
     root: new URL('..', import.meta.url).pathname,
     projects: [
       { extends: true, test: { name: 'mutations', include: ['test/mutations/**/*.test.ts'], testTimeout: 60_000 } },

@@ -237,22 +237,29 @@ listening=$(awk -v wanted="$ports" '
 ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 printf '%s\n' "$listening" | put listening
 
-# chain PID: it and its ancestors, then its cgroup and its name. By what the shell itself can do: a machine with many
-# sockets would have to start thousands of programs for one look.
-chain() {
-  pid=$1
-  line=''
-  while [ "${pid:-0}" -gt 1 ]; do
-    line="$line $pid"
-    parent=''
-    { while read -r key value; do [ "$key" != PPid: ] || parent=$value; done <"/proc/$pid/status"; } 2>/dev/null
-    pid=$parent
-  done
-  groups='' name=''
-  { while read -r one; do groups="$groups$one "; done <"/proc/$1/cgroup"; } 2>/dev/null
-  { read -r name <"/proc/$1/comm"; } 2>/dev/null
-  printf '%s\n%s\n%s\n' "${line# }" "$groups" "$name"
-}
+# chain(PID) prints three lines: it and its ancestors, its cgroups, its name. By awk: a shell reads a byte at a time, and
+# a machine with many sockets would have to start thousands of programs for one look.
+# shellcheck disable=SC2016 # for awk
+chain='
+  function parent(pid,   path, line, part, found) {
+    path = "/proc/" pid "/status"
+    found = 0
+    while ((getline line < path) > 0)
+      if (line ~ /^PPid:/) { split(line, part, /[ \t]+/); found = part[2] + 0; break }
+    close(path)
+    return found
+  }
+  function chain(pid,   path, line, all, groups, name) {
+    path = "/proc/" pid "/cgroup"
+    while ((getline line < path) > 0) groups = groups line " "
+    close(path)
+    path = "/proc/" pid "/comm"
+    if ((getline line < path) > 0) name = line
+    close(path)
+    for (pid += 0; pid > 1; pid = parent(pid)) all = all (all == "" ? "" : " ") pid
+    print all; print groups; print name
+  }
+'
 
 if [ -n "$listening" ]; then
   wanted=''
@@ -260,21 +267,15 @@ if [ -n "$listening" ]; then
 $listening
 .
   find /proc/[0-9]*/fd -maxdepth 1 -lname 'socket:*' -printf '%h %l\n' 2>/dev/null |
-    awk -v wanted="$wanted" '
+    awk -v wanted="$wanted" "$chain"'
       BEGIN { split(wanted, list, " "); for (i in list) inode["socket:[" list[i] "]"] = list[i] }
-      $2 in inode && !told[$0]++ { split($1, at, "/"); print at[3], inode[$2] }
-    ' |
-    while read -r pid inode; do
-      echo "$inode"
-      chain "$pid"
-    done | put holders
+      $2 in inode && !told[$0]++ { split($1, at, "/"); print inode[$2]; chain(at[3]) }
+    ' | put holders
 fi
 
 # --- StarRocks that runs outside of this tool's containers
 grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0-9]*/cmdline 2>/dev/null |
-  while IFS=/ read -r _ _ pid _; do
-    chain "$pid" | put starrocks
-  done
+  awk -F / "$chain"'{ chain($3) }' | put starrocks
 
 read -r _ memory _ </proc/meminfo
 put machine <<.

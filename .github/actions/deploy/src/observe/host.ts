@@ -117,7 +117,7 @@ export function parseObservation(
     ),
     strangers: [
       ...strangeContainers(one('containers') ?? '', cluster.cluster, new Set(containers.map(({ id }) => id))),
-      ...strangeProcesses(all('starrocks'), pids),
+      ...strangeProcesses(one('starrocks') ?? '', pids),
     ],
     fe: feOf(one('fe') ?? ''),
     be: Object.fromEntries(all('be').map(beOf)),
@@ -345,9 +345,8 @@ function ours(ancestors: string, cgroup: string, pids: ReadonlyMap<string, strin
   return null;
 }
 
-const strangeProcesses = (chains: readonly string[], pids: ReadonlyMap<string, string>): string[] =>
-  chains.flatMap(text => {
-    const [ancestors = '', cgroup = '', name = ''] = text.split('\n');
+const strangeProcesses = (chains: string, pids: ReadonlyMap<string, string>): string[] =>
+  chunks(chains, 3).flatMap(([ancestors = '', cgroup = '', name = '']) => {
     // A process of a container is told with its container, whoever's it is.
     if (ours(ancestors, cgroup, pids) !== null || /docker|containerd|libpod/.test(cgroup) || name === '') return [];
     return [`the process ${name} (${ancestors.split(' ')[0]})`];
