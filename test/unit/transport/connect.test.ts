@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { connect as tcp } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
 import { closedPort } from '../../../.github/actions/deploy/src/starrocks/closed-port.ts';
@@ -330,5 +331,26 @@ describeWithSshd('a connection to a real sshd', () => {
     await closed;
     expect(() => execFileSync('kill', ['-0', pid], { stdio: 'ignore' })).toThrow();
     connection.close();
+  });
+
+  it('lets go of a machine that says nothing any more, once it is closed', async () => {
+    let freeze = (): void => undefined;
+    let closed: Promise<void> = Promise.resolve();
+    const way = await tcpServer(socket => {
+      const onwards = tcp(there.port, '127.0.0.1');
+      socket.pipe(onwards).pipe(socket);
+      freeze = () => {
+        socket.unpipe();
+        onwards.unpipe();
+        // What is written to a socket that was let go of breaks it.
+        const tries = setInterval(() => socket.write('x'), 50);
+        closed = new Promise(resolve => void socket.once('close', resolve)).then(() => clearInterval(tries));
+      };
+    });
+    const connection = await connected({ port: way.port });
+    freeze();
+    connection.close();
+    await closed;
+    way.stop();
   });
 });

@@ -57,6 +57,7 @@ interface Machine {
 interface Judged {
   readonly host: CompiledHost;
   readonly leaving: World['leaving'];
+  readonly request: View['request'];
   readonly problems: readonly Problem[];
 }
 
@@ -67,15 +68,14 @@ const ofMachines: Refusal = v => machines(v).flatMap(one => ofMachine(one, v));
 
 function ofMachine(one: Machine, v: View): readonly Problem[] {
   const { host, machine } = one;
+  const { request } = v;
   const { leaving } = v.world;
   const found = judged.get(machine);
-  if (found?.host === host && found.leaving === leaving) return found.problems;
+  if (found?.host === host && found.leaving === leaving && found.request === request) return found.problems;
   const problems = OF_MACHINE.flatMap(refusal => refusal(one, v));
-  judged.set(machine, { host, leaving, problems });
+  judged.set(machine, { host, leaving, request, problems });
   return problems;
 }
-
-const nodes = (v: View): Node[] => [...v.frontends, ...v.backends].filter(node => node.selected);
 
 const docker: MachineRefusal = ({ host, machine }) =>
   machine.docker.known
@@ -298,25 +298,23 @@ const undeclaredContainers: MachineRefusal = ({ host, machine }, v) => {
 /** Where data lies in a container: fe/meta, be/storage, be/storage-1 … */
 const isDataMount = (path: string): boolean => /\/(fe\/meta|be\/storage(-\d+)?)$/.test(path);
 
-const movedData: Refusal = v =>
-  nodes(v).flatMap(node => {
-    const { container, service } = node;
-    if (container === null) return [];
-    return Object.entries(container.mounts)
-      .filter(([path]) => isDataMount(path))
+const movedData: MachineRefusal = ({ host, machine }, { request }) =>
+  [...(host.fe === null ? [] : [host.fe]), ...host.be].flatMap(service =>
+    Object.entries(machine.containers.find(one => one.service === service.name)?.mounts ?? {})
+      .filter(([path]) => isDataMount(path) && (request.service === null || request.service === service.name))
       .flatMap(([path, mounted]) => {
         const wanted = service.folders.find(folder => folder.container === path)?.host;
         if (wanted === mounted) return [];
         return [
           problem(
             'E_DATA_MOVED',
-            node.host.address,
-            `${service.name} on ${node.host.address} keeps data in ${mounted}, and cluster.yaml says ${wanted ?? 'nothing of that folder'}.`,
+            host.address,
+            `${service.name} on ${host.address} keeps data in ${mounted}, and cluster.yaml says ${wanted ?? 'nothing of that folder'}.`,
             'A deploy never moves or forgets data: put the old folder back.',
           ),
         ];
-      });
-  });
+      }),
+  );
 
 const otherClusterId: Refusal = v => {
   const id = v.rows?.frontends[0]?.cluster_id;
@@ -372,6 +370,7 @@ const OF_MACHINE: readonly MachineRefusal[] = [
   takenPorts,
   memory,
   disks,
+  movedData,
 ];
 
 const ALL: readonly Refusal[] = [
@@ -380,7 +379,6 @@ const ALL: readonly Refusal[] = [
   unknownMembers,
   movedFrontendPorts,
   versionProblems,
-  movedData,
   otherClusterId,
   missedStorage,
 ];

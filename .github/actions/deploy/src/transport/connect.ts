@@ -361,7 +361,8 @@ function connection(
           error === undefined ? resolve(stream) : reject(error),
         );
       }),
-    close: () => void client.end(),
+    // Not by `end`, which waits for the other side: a machine that is gone would keep the run for as long as TCP tries.
+    close: () => void client.destroy(),
   };
 }
 
