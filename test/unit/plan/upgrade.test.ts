@@ -361,6 +361,11 @@ describe('a change of the version is refused', () => {
     expect(codes(grown, meets(grown, deployed(three)))).toEqual(['E_VERSION_AND_MORE']);
     const four = cluster([{}, {}, {}, { fe: null }]);
     expect(codes(newer, becomes(newer, four))).toEqual(['E_VERSION_AND_MORE']);
+    const leaves = becomes(newer, four);
+    const silent = { ...leaves, cluster: unknown('nobody leads') };
+    expect(codes(newer, silent)).toEqual(['E_VERSION_AND_MORE']);
+    const cut = { ...silent, hosts: { ...leaves.hosts, '10.0.0.4': unknown('cut off') } };
+    expect(codes(newer, cut)).toEqual(['E_VERSION_AND_MORE']);
     const turned = cluster([{}, {}, { fe: 'observer' }], { version: '3.4.10' });
     expect(codes(turned, meets(turned, deployed(three)))).toEqual(['E_VERSION_AND_MORE']);
   });

@@ -119,13 +119,16 @@ function whyUnseen(v: View, address: string): string {
 /** What else cluster.yaml asks for: it would be done with a cluster of two releases. */
 function alsoWanted(v: View): { readonly host: string; readonly does: string }[] {
   const added = [...v.frontends, ...v.backends].filter(node => node.row === null && node.container === null);
-  const leaving = [...v.leavingFrontends, ...v.leavingBackends].filter(node => node.row !== null);
+  // While no leader says who is registered, whoever cannot be looked at may be.
+  const leaving = [...v.leavingFrontends, ...v.leavingBackends].filter(node =>
+    v.rows === null ? node.machine === null || node.container !== null : node.row !== null,
+  );
   const turned = v.frontends.filter(
     node => node.row !== null && (node.row.role === 'OBSERVER') !== (node.service.role === 'observer'),
   );
   const says = (nodes: readonly Node[], does: string) =>
     nodes.map(node => ({ host: node.host.address, does: `${node.key} ${does}` }));
-  if (v.rows === null) return [];
+  if (v.rows === null) return says(leaving, 'is to leave');
   return [...says(added, 'is to be added'), ...says(leaving, 'is to leave'), ...says(turned, 'is to change its role')];
 }
 
