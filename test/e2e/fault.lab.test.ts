@@ -271,6 +271,56 @@ describeInLab('a cluster of several machines', () => {
         // A port that was written once stays in generated/ until another one is written.
         shaped.declare({ version, defaults: { ports: { edit_log_port: 9010 } } });
       });
+
+      it('tells of a BE that never drains, run after run, until it may stay', async () => {
+        const scheduling = (most: string) =>
+          `ADMIN SET FRONTEND CONFIG ("tablet_sched_max_scheduling_tablets" = "${most}")`;
+        await shaped.sql(await shaped.leader(), scheduling('0'));
+        declare({ be: 'none' }, { drain: 1 });
+        const draining = await shaped.deploy();
+        expect(draining.outcome).toBe('draining');
+        expect(draining.findings).toMatchObject([
+          { kind: 'draining', severity: 'warning', node: `${last().address}:9050` },
+        ]);
+        expect((await shaped.run('drift')).outcome).toBe('draining');
+        const before = await shaped.containers();
+        declare({ be: disks('disk1', 'disk2') });
+        const back = await shaped.deploy();
+        expect(back.outcome).toBe('changed');
+        expect(titlesOf(back)).toContain(`cancel the drain of starrocks-be on ${last().address}`);
+        // Its FE has less memory again, now that a BE stays beside it.
+        expect(await shaped.touchedSince(before)).toEqual([`${last().address} starrocks-fe`]);
+        await shaped.sql(await shaped.leader(), scheduling('10000'));
+      });
+
+      it('lets a machine go, whose data stays and says since when', async () => {
+        declare({}, {}, lab.hosts.slice(3, 6));
+        const report = await shaped.deploy();
+        expect(report.outcome).toBe('changed');
+        expect([column(report.frontends, 'IP').length, column(report.backends, 'IP').length]).toEqual([3, 3]);
+        expect((await last().run('docker ps -aq')).stdout).toBe('');
+        const left = await last().run('ls -d /data/disk1 /data/disk1.retired /data/disk2.retired');
+        expect(left.stdout.trim().split('\n')).toHaveLength(3);
+      });
+
+      it('takes a machine in and lets its leader go in one deploy, and stays one cluster', async () => {
+        const leader = await shaped.leader();
+        const id = await shaped.clusterIds();
+        declare(
+          { fe: 'follower' },
+          {},
+          lab.hosts.slice(3).filter(host => host !== leader),
+        );
+        const report = await shaped.deploy();
+        const order = titlesOf(report);
+        expect(order.indexOf(`join starrocks-fe on ${last().address}`)).toBeLessThan(
+          order.indexOf(`stop starrocks-fe on ${leader.address}`),
+        );
+        expect(column(report.frontends, 'IP')).not.toContain(leader.address);
+        expect(column(report.frontends, 'Alive')).toEqual(['true', 'true', 'true']);
+        expect(new Set(column(report.frontends, 'ClusterId')).size).toBe(1);
+        expect(await shaped.clusterIds()).toEqual(id);
+      });
     });
   });
 });

@@ -143,6 +143,19 @@ describe('a BE that leaves', () => {
     ]);
   });
 
+  it('goes first when nobody else may restart while its machine is silent', () => {
+    const other = cluster([{ be_conf: 'x' }, {}, {}]);
+    const world = withTablets(becomes(other, four), '10.0.0.4', 12);
+    const answers = Object.entries(world.answers).filter(([key]) => !key.startsWith('10.0.0.4/'));
+    const hosts = { ...world.hosts, '10.0.0.4': unknown('cut off') };
+    const gone = { ...world, hosts, answers: Object.fromEntries(answers) };
+    expect(story(other, gone).slice(1)).toEqual([
+      ['drain starrocks-be on 10.0.0.4'],
+      ['remove starrocks-be on 10.0.0.4'],
+      ['restart starrocks-be on 10.0.0.1'],
+    ]);
+  });
+
   it('is drained with one other at the same time, not more', () => {
     const six = cluster([{}, {}, {}, { fe: null }, { fe: null }, { fe: null }]);
     const world = withTablets(becomes(three, six), '10.0.0.4', 1);

@@ -97,6 +97,7 @@ const CONVERGE: readonly Rule[] = [
   saveSwitches,
   holdBalance,
   makeImage,
+  removeWhatIsInTheWay,
   rollOut,
   bringBalanceBackAtEnd,
   refreshFiles,
@@ -554,6 +555,14 @@ const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: str
   const { action, reason, operations } = roll(node);
   return { ...step(node, action, reason, operations, gates), outage };
 };
+
+/** What forbids to restart a BE may be one that leaves and does not answer: that one goes before, not after. */
+function removeWhatIsInTheWay(v: View): Next | null {
+  if (v.leavingBackends.every(node => up(node, v.memory))) return null;
+  if (rollBackends(v, v.backends.filter(stale), towardsRelease(v))?.kind !== 'blocked') return null;
+  const decision = removeBackends(v) ?? drainBackends(v) ?? awaitDrains(v);
+  return decision?.kind === 'blocked' ? null : decision;
+}
 
 /** BEs before FEs; only a downgrade goes the other way round. */
 function rollOut(v: View): Next | null {
