@@ -231,6 +231,19 @@ describe('an FE that leaves', () => {
     expect([waves, problems.map(one => one.code)]).toEqual([[], ['E_GATE']]);
   });
 
+  it('votes until the others have restarted, while another one is away', () => {
+    const five = cluster([{}, {}, {}, {}, {}]);
+    const four = cluster([{ fe_conf: 'x' }, {}, {}, {}]);
+    const world = becomes(four, five);
+    const answers = Object.entries(world.answers).filter(([key]) => !key.startsWith('10.0.0.3/'));
+    const hosts = { ...world.hosts, '10.0.0.3': unknown('cut off') };
+    expect(story(four, { ...world, hosts, answers: Object.fromEntries(answers) }).slice(1, 4)).toEqual([
+      ['restart starrocks-fe on 10.0.0.1'],
+      ['stop starrocks-fe on 10.0.0.5'],
+      ['remove starrocks-fe on 10.0.0.5'],
+    ]);
+  });
+
   it('does not leave one behind alone', () => {
     const { waves, problems } = makePlan(
       cluster([{}, { fe: null }, { fe: null }]),

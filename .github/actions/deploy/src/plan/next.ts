@@ -30,6 +30,7 @@ import {
   current,
   down,
   keptRunning,
+  members,
   peersFor,
   reachable,
   running,
@@ -89,6 +90,7 @@ const CONVERGE: readonly Rule[] = [
   addBackends,
   awaitBackends,
   removeDeadFrontends,
+  restartWhileEnoughVote,
   changeRoles,
   removeLeftovers,
   removeFrontends,
@@ -555,6 +557,16 @@ const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: str
   const { action, reason, operations } = roll(node);
   return { ...step(node, action, reason, operations, gates), outage };
 };
+
+/** While a voter is away, the others may need the vote of one that leaves to restart one after the other. */
+function restartWhileEnoughVote(v: View): Next | null {
+  const away = members(v).some(node => node.row !== null && !reachable(node) && !up(node, v.memory));
+  const fewer = v.leavingFrontends.some(node => node.row !== null) || v.frontends.some(roleDiffers);
+  if (!away || !fewer) return null;
+  const due = v.frontends.filter(node => stale(node) && !roleDiffers(node));
+  const decision = rollFrontends(v, due, towardsRelease(v));
+  return decision?.kind === 'blocked' ? null : decision;
+}
 
 /** What forbids to restart a BE may be one that leaves and does not answer: that one goes before, not after. */
 function removeWhatIsInTheWay(v: View): Next | null {
