@@ -128,6 +128,8 @@ describe('a BE that leaves', () => {
       backends: rows.backends.map(row => (row.host === '10.0.0.4' ? { ...row, system_decommissioned: true } : row)),
     }));
     expect(story(four, draining)).toEqual([['cancel the drain of starrocks-be on 10.0.0.4']]);
+    const cut = { ...draining, hosts: { ...draining.hosts, '10.0.0.4': unknown('cut off') } };
+    expect(story(four, cut)).toEqual([]);
     expect(unfold(four, draining, everything).end.hosts['10.0.0.4']).toMatchObject({
       value: { be: { 'starrocks-be': expect.not.objectContaining({ drain: expect.anything() }) } },
     });
@@ -143,7 +145,7 @@ describe('a BE that leaves', () => {
     ]);
   });
 
-  it('goes first when nobody else may restart while its machine is silent', () => {
+  it('is drained first when nobody else may restart while its machine is silent', () => {
     const other = cluster([{ be_conf: 'x' }, {}, {}]);
     const world = withTablets(becomes(other, four), '10.0.0.4', 12);
     const answers = Object.entries(world.answers).filter(([key]) => !key.startsWith('10.0.0.4/'));
@@ -151,8 +153,8 @@ describe('a BE that leaves', () => {
     const gone = { ...world, hosts, answers: Object.fromEntries(answers) };
     expect(story(other, gone).slice(1)).toEqual([
       ['drain starrocks-be on 10.0.0.4'],
-      ['remove starrocks-be on 10.0.0.4'],
       ['restart starrocks-be on 10.0.0.1'],
+      ['remove starrocks-be on 10.0.0.4'],
     ]);
   });
 

@@ -88,7 +88,7 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
   ['takes two BEs out', 1381, ...leaves(cluster([...three, be, be]), plain, { tablet_num: 12 })],
   [
     'is given a BE back that drains',
-    391,
+    403,
     cluster([...three, be]),
     withRow(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
   ],

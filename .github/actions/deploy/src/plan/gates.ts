@@ -130,7 +130,11 @@ function replicasWithout(v: View, keys: readonly string[]): string | null {
   const declared = new Set<object | null>(registered.map(node => node.row));
   const strangers = v.rows.backends.filter(row => !declared.has(row));
   const away = new Set([
-    ...registered.filter(node => !up(node, v.memory)).map(node => node.key),
+    // Of one that was drained nothing is missed.
+    ...registered
+      .filter(({ row }) => row?.system_decommissioned !== true || row.tablet_num !== 0)
+      .filter(node => !up(node, v.memory))
+      .map(node => node.key),
     ...strangers.filter(row => !row.alive).map(row => row.host),
     ...keys,
   ]);

@@ -125,9 +125,9 @@ const decommission = (node: BeNode, kind: 'decommissionBackend' | 'cancelDecommi
   statement: { kind, host: node.host.address, port: node.service.ports.heartbeat_service_port },
 });
 
-/** cluster.yaml names it (again): its tablets stay. */
+/** cluster.yaml names it (again): its tablets stay. While nobody can look at its machine they are safer elsewhere. */
 export function cancelDrains(v: View): Next | null {
-  const back = v.backends.filter(node => node.selected && node.row?.system_decommissioned === true);
+  const back = v.backends.filter(node => reachable(node) && node.row?.system_decommissioned === true);
   return wave(
     'cancel drains',
     back.map(node =>

@@ -99,7 +99,7 @@ const CONVERGE: readonly Rule[] = [
   saveSwitches,
   holdBalance,
   makeImage,
-  removeWhatIsInTheWay,
+  drainWhatIsInTheWay,
   rollOut,
   bringBalanceBackAtEnd,
   refreshFiles,
@@ -568,11 +568,11 @@ function restartWhileEnoughVote(v: View): Next | null {
   return decision?.kind === 'blocked' ? null : decision;
 }
 
-/** What forbids to restart a BE may be one that leaves and does not answer: that one goes before, not after. */
-function removeWhatIsInTheWay(v: View): Next | null {
+/** What forbids to restart a BE may be one that leaves and does not answer: that one is drained before, not after. */
+function drainWhatIsInTheWay(v: View): Next | null {
   if (v.leavingBackends.every(node => up(node, v.memory))) return null;
   if (rollBackends(v, v.backends.filter(stale), towardsRelease(v))?.kind !== 'blocked') return null;
-  const decision = removeBackends(v) ?? drainBackends(v) ?? awaitDrains(v);
+  const decision = drainBackends(v) ?? awaitDrains(v);
   return decision?.kind === 'blocked' ? null : decision;
 }
 
