@@ -158,6 +158,18 @@ describe('a BE that leaves', () => {
     ]);
   });
 
+  it('does not hide that the others take an outage', () => {
+    const [two, one] = [
+      cluster([{}, { fe: null }], { default_replication_num: 1 }),
+      cluster([{ be_conf: 'x' }], { default_replication_num: 1 }),
+    ];
+    const world = withTablets(becomes(one, two), '10.0.0.2', 12);
+    const answers = Object.entries(world.answers).filter(([key]) => !key.startsWith('10.0.0.2/'));
+    const hosts = { ...world.hosts, '10.0.0.2': unknown('cut off') };
+    const { problems } = makePlan(one, { ...world, hosts, answers: Object.fromEntries(answers) }, everything);
+    expect(problems.map(({ code }) => code)).toEqual(['E_OUTAGE']);
+  });
+
   it('is drained with one other at the same time, not more', () => {
     const six = cluster([{}, {}, {}, { fe: null }, { fe: null }, { fe: null }]);
     const world = withTablets(becomes(three, six), '10.0.0.4', 1);

@@ -571,7 +571,9 @@ function restartWhileEnoughVote(v: View): Next | null {
 /** What forbids to restart a BE may be one that leaves and does not answer: that one is drained before, not after. */
 function drainWhatIsInTheWay(v: View): Next | null {
   if (v.leavingBackends.every(node => up(node, v.memory))) return null;
-  if (rollBackends(v, v.backends.filter(stale), towardsRelease(v))?.kind !== 'blocked') return null;
+  const roll = rollBackends(v, v.backends.filter(stale), towardsRelease(v));
+  // An outage is no smaller without it.
+  if (roll?.kind !== 'blocked' || roll.problems[0]?.code !== 'E_GATE') return null;
   const decision = drainBackends(v) ?? awaitDrains(v);
   return decision?.kind === 'blocked' ? null : decision;
 }
