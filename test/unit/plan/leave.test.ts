@@ -168,6 +168,12 @@ describe('a BE that leaves', () => {
     const hosts = { ...world.hosts, '10.0.0.2': unknown('cut off') };
     const { problems } = makePlan(one, { ...world, hosts, answers: Object.fromEntries(answers) }, everything);
     expect(problems.map(({ code }) => code)).toEqual(['E_OUTAGE']);
+    const allowed = { ...one, allow_outage: true };
+    expect(story(allowed, { ...world, hosts, answers: Object.fromEntries(answers) }).slice(1)).toEqual([
+      ['drain starrocks-be on 10.0.0.2'],
+      ['remove starrocks-be on 10.0.0.2'],
+      ['restart starrocks-be on 10.0.0.1'],
+    ]);
   });
 
   it('is drained with one other at the same time, not more', () => {

@@ -574,7 +574,7 @@ function drainWhatIsInTheWay(v: View): Next | null {
   const roll = rollBackends(v, v.backends.filter(stale), towardsRelease(v));
   // An outage is no smaller without it.
   if (roll?.kind !== 'blocked' || roll.problems[0]?.code !== 'E_GATE') return null;
-  const decision = drainBackends(v) ?? awaitDrains(v);
+  const decision = removeBackends(v) ?? drainBackends(v) ?? awaitDrains(v);
   return decision?.kind === 'blocked' ? null : decision;
 }
 
