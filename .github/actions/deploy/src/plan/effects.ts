@@ -7,6 +7,7 @@ import type {
 } from '../../../../../compiler/contract/cluster-json.ts';
 import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
+import { type Place, placesOf } from './place.ts';
 import { unreachableCase } from './unreachable.ts';
 import { releaseOfImage } from './version-path.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   FeState,
   FrontendRow,
   HostWorld,
+  Known,
   Switches,
   World,
 } from './world.ts';
@@ -153,6 +155,27 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
   }
 }
 
+/** Records that only `applyAll` knows, so that it need not copy a record of hundreds of hosts for each operation. */
+const drafts = new WeakSet<World['hosts']>();
+
+/** One after the other; before each, `meets` is told the world that it meets. */
+export function applyAll(
+  operations: readonly Operation[],
+  desired: ClusterJson,
+  world: World,
+  meets: (operation: Operation, at: World) => void,
+): World {
+  const hosts = { ...world.hosts };
+  drafts.add(hosts);
+  let at: World = { ...world, hosts };
+  for (const operation of operations) {
+    meets(operation, at);
+    at = apply(operation, desired, at);
+  }
+  drafts.delete(hosts);
+  return at;
+}
+
 /** An FE that starts begins with the switches of its fe.conf. */
 function forgetful(world: World, { host, service }: { readonly host: string; readonly service: string }): World {
   if (service !== 'starrocks-fe' || world.switches[host] === undefined) return world;
@@ -188,10 +211,10 @@ const hostOf = (desired: ClusterJson, address: string): CompiledHost => {
 function onHost(world: World, address: string, change: (machine: HostWorld) => HostWorld): World {
   const answer = world.hosts[address];
   if (answer?.known !== true) return world;
-  return {
-    ...world,
-    hosts: { ...world.hosts, [address]: known(change(answer.value)) },
-  };
+  const machine = known(change(answer.value));
+  if (!drafts.has(world.hosts)) return { ...world, hosts: { ...world.hosts, [address]: machine } };
+  (world.hosts as Record<string, Known<HostWorld>>)[address] = machine;
+  return world;
 }
 
 const emptyFe: FeData = {
@@ -402,9 +425,10 @@ export function settle(desired: ClusterJson, world: World): World {
   const [declared, leaving] = [placesOf(desired.hosts), placesOf(world.leaving)];
   const said = new Map<string, boolean>();
   const runs = new Map<string, boolean>();
-  for (const { address, service, key } of [...leaving.all, ...declared.all]) {
-    if (hosts[address]?.known !== true) continue;
-    const running = isRunning(hosts[address].value, service.name);
+  for (const { host, service, key } of [leaving, declared].flatMap(one => [...one.frontends, ...one.backends])) {
+    const answer = hosts[host.address];
+    if (answer?.known !== true) continue;
+    const running = isRunning(answer.value, service.name);
     runs.set(key, running);
     // What stands still says nothing, whether or not a row knows it.
     if (!running) said.set(key, false);
@@ -413,9 +437,8 @@ export function settle(desired: ClusterJson, world: World): World {
   const { value: rows } = cluster;
   const switches: Record<string, Switches> = {};
   const beating = new Map<string, readonly string[]>();
-  const placeOf = (row: string): Place | undefined => declared.byRow.get(row) ?? leaving.byRow.get(row);
   const heard = rows.frontends.map(row => {
-    const node = placeOf(`${row.host}/fe`);
+    const [node] = declared.frontendsOf.get(row.host) ?? leaving.frontendsOf.get(row.host) ?? [];
     const alive = node === undefined ? undefined : runs.get(node.key);
     if (node === undefined || alive === undefined) return row;
     said.set(node.key, alive);
@@ -427,7 +450,8 @@ export function settle(desired: ClusterJson, world: World): World {
     return { ...row, alive, join: true, last_heartbeat: 'now', start_time: 'now', version };
   });
   const backends = rows.backends.map(row => {
-    const node = placeOf(`${row.host}:${row.heartbeat_port}`);
+    const at = (place: Place<BeService>) => place.service.ports.heartbeat_service_port === row.heartbeat_port;
+    const node = declared.backendsOf.get(row.host)?.find(at) ?? leaving.backendsOf.get(row.host)?.find(at);
     const alive = node === undefined ? undefined : runs.get(node.key);
     if (node === undefined || alive === undefined) return row;
     said.set(node.key, alive);
@@ -461,39 +485,6 @@ function withAnswers(before: World['answers'], said: ReadonlyMap<string, boolean
   if (news.length === 0) return before;
   return { ...before, ...Object.fromEntries(news.map(([key, value]) => [key, known(value)])) };
 }
-
-/** A declared or leaving service, and the row that it has when it is registered. */
-interface Place {
-  readonly address: string;
-  readonly service: FeService | BeService;
-  readonly key: string;
-  readonly row: string;
-}
-
-interface Places {
-  readonly all: readonly Place[];
-  readonly byRow: ReadonlyMap<string, Place>;
-}
-
-/** Made once for each list of hosts, because a plan settles wave after wave. */
-const places = new WeakMap<readonly CompiledHost[], Places>();
-
-function placesOf(hosts: readonly CompiledHost[]): Places {
-  const there = places.get(hosts);
-  if (there !== undefined) return there;
-  const all = hosts.flatMap(servicesAt);
-  const made = { all, byRow: new Map(all.map(one => [one.row, one])) };
-  places.set(hosts, made);
-  return made;
-}
-
-const servicesAt = ({ address, fe, be }: CompiledHost): Place[] => [
-  ...(fe === null ? [] : [{ address, service: fe, key: nodeKey(address, fe.name), row: `${address}/fe` }]),
-  ...be.map(service => ({
-    ...{ address, service, key: nodeKey(address, service.name) },
-    row: `${address}:${service.ports.heartbeat_service_port}`,
-  })),
-];
 
 /**
  * Scripts of nodes that begin with nothing register them at an FE that they know, as long as root needs no password

@@ -1,4 +1,4 @@
-import type { CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { refuseDifferent, takeOver } from './adopt.ts';
 import type { Gate } from './gates.ts';
 import { holds, majority, replicasAway } from './gates.ts';
@@ -16,6 +16,7 @@ import {
   roleDiffers,
 } from './leave.ts';
 import type { Operation } from './operation.ts';
+import { byHost } from './place.ts';
 import { refusals, unsafe } from './refusals.ts';
 import {
   dropUndeclared,
@@ -133,12 +134,9 @@ function refuseUnsafe(v: View): Next | null {
 
 /** Uploads and pulls everywhere before anything is touched anywhere: a failed one can never leave a service down. */
 function prepare(v: View): Next | null {
-  const byHost = new Map<CompiledHost, Node[]>();
-  for (const node of [...v.frontends, ...v.backends].filter(reachable)) {
-    byHost.set(node.host, [...(byHost.get(node.host) ?? []), node]);
-  }
+  const there = byHost([...v.frontends, ...v.backends].filter(reachable), node => node.host.address);
   const steps = v.desired.hosts.flatMap((host): Step[] => {
-    const nodes = byHost.get(host) ?? [];
+    const nodes = there.get(host.address) ?? [];
     const machine = nodes[0]?.machine;
     if (machine === null || machine === undefined) return [];
     const stale = staleFiles(host, machine);

@@ -1,7 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { planDigest } from './approval.ts';
-import { apply, settle } from './effects.ts';
+import { applyAll, settle } from './effects.ts';
 import { next } from './next.ts';
 import { firstMemory, imagesOf, type Request } from './situation.ts';
 import type { Step } from './step.ts';
@@ -83,13 +83,14 @@ export function unfold(
     waves.push({ title: decision.title, steps: decision.steps, meets: at, ...(draining ? { later: true } : {}) });
     draining ||= decision.steps.some(step => step.action === 'drain');
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
-    for (const operation of decision.steps.flatMap(step => step.operations)) {
+    const operations = decision.steps.flatMap(step => step.operations);
+    at = applyAll(operations, desired, at, (operation, meets) => {
       // As the live loop remembers it; the model's rows have no time that could be older.
       if (operation.kind === 'restart')
         memory.started[nodeKey(operation.host, operation.service)] = { start_time: null };
-      if (operation.kind === 'sql' && operation.statement.kind === 'createImage') memory.images_before = imagesOf(at);
-      at = apply(operation, desired, at);
-    }
+      if (operation.kind === 'sql' && operation.statement.kind === 'createImage')
+        memory.images_before = imagesOf(meets);
+    });
     at = settle(desired, at);
   }
   return { waves, problems, open, draining, end: at };

@@ -16,22 +16,24 @@ import {
 import { versionProblems } from './upgrade.ts';
 import type { Disk, HostWorld, World } from './world.ts';
 
-type Refusal = (v: View) => readonly Problem[];
+/** @param chosen `machines` of the view */
+type Refusal = (v: View, chosen: readonly Machine[]) => readonly Problem[];
 
 /** What one machine's own answer forbids. */
 type MachineRefusal = (one: Machine, v: View) => readonly Problem[];
 
 /** What this planner does not know how to do safely, or must not do at all: named before anything is touched. */
 export function refusals(v: View): Problem[] {
-  return ALL.flatMap(refusal => refusal(v));
+  const chosen = machines(v);
+  return ALL.flatMap(refusal => refusal(v, chosen));
 }
 
 /** What forbids even a verb of repair to touch the chosen machines. */
-export const unsafe = (v: View): Problem[] => [
-  ...machines(v).flatMap(one => [...docker(one, v), ...otherOwner(one, v)]),
-  ...otherClusterId(v),
-  ...lostStorage(v.backends),
-];
+export function unsafe(v: View): Problem[] {
+  const chosen = machines(v);
+  const ofEach = chosen.flatMap(one => [...docker(one, v), ...otherOwner(one, v)]);
+  return [...ofEach, ...otherClusterId(v, chosen), ...lostStorage(v.backends)];
+}
 
 const problem = (code: Problem['code'], host: string | null, message: string, hint: string): Problem => ({
   code,
@@ -42,12 +44,15 @@ const problem = (code: Problem['code'], host: string | null, message: string, hi
 });
 
 /** Machines that answered and that this run may change. */
-const machines = (v: View): Machine[] =>
-  v.desired.hosts.flatMap(host => {
-    const answer = v.world.hosts[host.address];
-    const selected = v.request.hosts === null || v.request.hosts.has(host.address);
-    return answer?.known === true && selected && !host.maintenance ? [{ host, machine: answer.value }] : [];
-  });
+function machines({ desired, request, world }: View): Machine[] {
+  const found: Machine[] = [];
+  for (const host of desired.hosts) {
+    const answer = world.hosts[host.address];
+    const selected = request.hosts === null || request.hosts.has(host.address);
+    if (answer?.known === true && selected && !host.maintenance) found.push({ host, machine: answer.value });
+  }
+  return found;
+}
 
 interface Machine {
   readonly host: CompiledHost;
@@ -64,7 +69,7 @@ interface Judged {
 /** Found once for each look at a machine: a plan asks wave after wave, and most machines are as they were. */
 const judged = new WeakMap<HostWorld, Judged>();
 
-const ofMachines: Refusal = v => machines(v).flatMap(one => ofMachine(one, v));
+const ofMachines: Refusal = (v, chosen) => chosen.flatMap(one => ofMachine(one, v));
 
 function ofMachine(one: Machine, v: View): readonly Problem[] {
   const { host, machine } = one;
@@ -198,8 +203,8 @@ const disks: MachineRefusal = ({ host, machine }) =>
 /** BDB JE refuses a peer whose clock is off by more (max_bdbje_clock_delta_ms). */
 const CLOCK_DELTA_MS = 5000;
 
-const clocks: Refusal = v => {
-  const skews = machines(v).filter(({ host }) => host.fe !== null);
+const clocks: Refusal = (_, chosen) => {
+  const skews = chosen.filter(({ host }) => host.fe !== null);
   if (skews.length < 2) return [];
   const sorted = skews.toSorted((a, b) => a.machine.clock_skew_ms - b.machine.clock_skew_ms);
   const [first, last] = [sorted[0], sorted.at(-1)];
@@ -357,10 +362,13 @@ const lostStorage = (nodes: readonly BeNode[]): Problem[] =>
  * Where the others have everything, the BE begins anew instead (`replaceLostBackends`); while one of them has to be
  * started first, nobody can tell.
  */
-const missedStorage: Refusal = v =>
-  [...v.frontends, ...v.backends.filter(node => !storageIsLost(node))].some(node => reachable(node) && down(node))
-    ? []
-    : lostStorage(v.backends.filter(node => holds({ kind: 'replaced-elsewhere', node: node.key }, v) !== null));
+const missedStorage: Refusal = v => {
+  const lost = v.backends.filter(storageIsLost);
+  if (lost.length === 0) return [];
+  const others = [...v.frontends, ...v.backends.filter(node => !lost.includes(node))];
+  if (others.some(node => reachable(node) && down(node))) return [];
+  return lostStorage(lost.filter(node => holds({ kind: 'replaced-elsewhere', node: node.key }, v) !== null));
+};
 
 const OF_MACHINE: readonly MachineRefusal[] = [
   docker,

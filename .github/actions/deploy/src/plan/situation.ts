@@ -6,6 +6,7 @@ import type {
   ServiceName,
 } from '../../../../../compiler/contract/cluster-json.ts';
 import { isUnheard, newestHeartbeat } from './heartbeat.ts';
+import { byHost, type Place, placesOf } from './place.ts';
 import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, World } from './world.ts';
 import { nodeKey } from './world.ts';
 
@@ -114,20 +115,18 @@ export const holders = (v: View): readonly BeNode[] => [...v.backends, ...v.leav
 export function view(situation: Situation): View {
   const { desired, world, request } = situation;
   const rows = world.cluster.known ? world.cluster.value : null;
-  const feRows = new Map(rows?.frontends.map(row => [`${row.host}:${row.edit_log_port}`, row]));
+  const feRows = byHost(rows?.frontends ?? [], row => row.host);
+  const beRows = byHost(rows?.backends ?? [], row => row.host);
   const feNewest = newestHeartbeat(rows?.frontends ?? []);
   const beNewest = newestHeartbeat(rows?.backends ?? []);
-  const beRows = new Map(rows?.backends.map(row => [`${row.host}:${row.heartbeat_port}`, row]));
   const node = <S extends Node['service'], R extends FrontendRow | BackendRow>(
-    host: CompiledHost,
-    service: S,
+    { host, service, key }: Place<S>,
     row: R | null,
     newest: string | null,
   ) => {
     const { name } = service;
     const answer = world.hosts[host.address];
     const machine = answer?.known === true ? answer.value : null;
-    const key = nodeKey(host.address, name);
     const answers = world.answers[key];
     return {
       key,
@@ -144,27 +143,25 @@ export function view(situation: Situation): View {
         (request.service === null || request.service === name),
     };
   };
-  const frontendsOf = (hosts: readonly CompiledHost[]): FeNode[] =>
-    hosts.flatMap(host => {
-      const { fe } = host;
-      if (fe === null) return [];
-      const row = feRows.get(`${host.address}:${fe.ports.edit_log_port}`) ?? null;
-      return [node(host, fe, row, feNewest)];
-    });
-  const backendsOf = (hosts: readonly CompiledHost[]): BeNode[] =>
-    hosts.flatMap(host =>
-      host.be.map(be => {
-        const row = beRows.get(`${host.address}:${be.ports.heartbeat_service_port}`) ?? null;
-        return node(host, be, row, beNewest);
-      }),
-    );
+  const frontend = (place: Place<FeService>): FeNode => {
+    const port = place.service.ports.edit_log_port;
+    const row = feRows.get(place.host.address)?.find(one => one.edit_log_port === port) ?? null;
+    return node(place, row, feNewest);
+  };
+  const backend = (place: Place<BeService>): BeNode => {
+    const port = place.service.ports.heartbeat_service_port;
+    const row = beRows.get(place.host.address)?.find(one => one.heartbeat_port === port) ?? null;
+    return node(place, row, beNewest);
+  };
+  const declared = placesOf(desired.hosts);
+  const leaving = placesOf(world.leaving);
   return {
     ...situation,
     rows,
-    frontends: frontendsOf(desired.hosts),
-    backends: backendsOf(desired.hosts),
-    leavingFrontends: frontendsOf(world.leaving),
-    leavingBackends: backendsOf(world.leaving),
+    frontends: declared.frontends.map(frontend),
+    backends: declared.backends.map(backend),
+    leavingFrontends: leaving.frontends.map(frontend),
+    leavingBackends: leaving.backends.map(backend),
   };
 }
 

@@ -1,0 +1,50 @@
+import type { BeService, CompiledHost, FeService } from '../../../../../compiler/contract/cluster-json.ts';
+import { nodeKey } from './world.ts';
+
+/** A service of a host, whether or not anything of it exists. */
+export interface Place<S = FeService | BeService> {
+  readonly host: CompiledHost;
+  readonly service: S;
+  readonly key: string;
+}
+
+export interface Places {
+  readonly frontends: readonly Place<FeService>[];
+  readonly backends: readonly Place<BeService>[];
+  readonly frontendsOf: ByHost<Place<FeService>>;
+  readonly backendsOf: ByHost<Place<BeService>>;
+}
+
+export type ByHost<T> = ReadonlyMap<string, readonly T[]>;
+
+/** Made once for each list of hosts: a plan for hundreds of machines asks wave after wave. */
+const places = new WeakMap<readonly CompiledHost[], Places>();
+
+export function placesOf(hosts: readonly CompiledHost[]): Places {
+  const there = places.get(hosts);
+  if (there !== undefined) return there;
+  const at = <S extends FeService | BeService>(host: CompiledHost, service: S): Place<S> => ({
+    ...{ host, service },
+    key: nodeKey(host.address, service.name),
+  });
+  const frontends = hosts.flatMap(host => (host.fe === null ? [] : [at(host, host.fe)]));
+  const backends = hosts.flatMap(host => host.be.map(be => at(host, be)));
+  const made = {
+    ...{ frontends, backends },
+    frontendsOf: byHost(frontends, place => place.host.address),
+    backendsOf: byHost(backends, place => place.host.address),
+  };
+  places.set(hosts, made);
+  return made;
+}
+
+export function byHost<T>(all: readonly T[], hostOf: (one: T) => string): ByHost<T> {
+  const found = new Map<string, T[]>();
+  for (const one of all) {
+    const host = hostOf(one);
+    const there = found.get(host);
+    if (there === undefined) found.set(host, [one]);
+    else there.push(one);
+  }
+  return found;
+}
