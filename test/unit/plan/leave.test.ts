@@ -284,6 +284,19 @@ describe('an FE that leaves', () => {
     expect(story(three, silent)).toEqual([['remove starrocks-fe on 10.0.0.4'], forgotten]);
   });
 
+  it('says which machine nobody reaches, where that forbids another one to leave', () => {
+    const two = cluster([{}, {}, { fe: null }]);
+    const world = becomes(two, cluster([{}, {}, { fe: null }, { be: 0 }, { be: 0 }]));
+    const lost = unknown('cut off');
+    const cut = {
+      ...world,
+      hosts: { ...world.hosts, '10.0.0.5': lost },
+      answers: { ...world.answers, '10.0.0.5/starrocks-fe': lost },
+    };
+    const { problems } = makePlan(two, cut, everything);
+    expect(problems.map(one => [one.code, one.host])).toEqual([['E_UNREACHABLE', '10.0.0.5']]);
+  });
+
   it('is joined by its successor first', () => {
     const before = cluster([{}, {}, {}, { fe: null }]);
     const after = cluster([{}, {}, { fe: null }, {}]);

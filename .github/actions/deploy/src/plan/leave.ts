@@ -23,7 +23,11 @@ export function removeFrontends(v: View): Next | null {
   const [first] = v.leavingFrontends
     .filter(registered)
     .toSorted((a, b) => Number(stands(b)) - Number(stands(a)) || rank(a) - rank(b));
-  return first === undefined ? null : stands(first) ? dropFrontend(v, first) : stopFrontend(v, first);
+  if (first === undefined) return null;
+  const decision = stands(first) ? dropFrontend(v, first) : stopFrontend(v, first);
+  const [unreached] = v.leavingFrontends.filter(node => registered(node) && node.machine === null && !stands(node));
+  // What a person has to mend comes before what that will mend.
+  return decision?.kind === 'blocked' && unreached !== undefined ? stopFrontend(v, unreached) : decision;
 }
 
 /** One that stands still counts for a majority that others need: it goes before any of them is stopped. */

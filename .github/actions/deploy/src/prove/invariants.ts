@@ -3,6 +3,7 @@ import { apply, settle } from '../plan/effects.ts';
 import { majority, replicasAway } from '../plan/gates.ts';
 import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
 import type { Operation } from '../plan/operation.ts';
+import { byHost, placesOf } from '../plan/place.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
 import { type BackendRow, type FrontendRow, nodeKey } from '../plan/world.ts';
@@ -69,22 +70,20 @@ function replicasLost(desired: ClusterJson, truth: Truth, steps: readonly Step[]
   const { cluster } = truth.world;
   if (!cluster.known) return [];
   const stops = stopped(truth, operationsOf(steps));
-  const holding = new Map(
-    cluster.value.backends
-      .filter(row => !(row.system_decommissioned && row.tablet_num === 0))
-      .map(row => [`${row.host}:${row.heartbeat_port}`, row]),
+  const holding = byHost(
+    cluster.value.backends.filter(row => !row.system_decommissioned || row.tablet_num !== 0),
+    row => row.host,
   );
-  const declared = [...desired.hosts, ...truth.world.leaving].flatMap(host =>
-    host.be.map(be => ({
-      key: nodeKey(host.address, be.name),
-      location: host.location,
-      row: holding.get(`${host.address}:${be.ports.heartbeat_service_port}`),
-    })),
-  );
+  const places = [desired.hosts, truth.world.leaving].flatMap(hosts => placesOf(hosts).backends);
+  const declared = places.flatMap(({ key, host, service }) => {
+    const port = service.ports.heartbeat_service_port;
+    const row = holding.get(host.address)?.find(one => one.heartbeat_port === port);
+    return row === undefined ? [] : [{ key, location: host.location, row }];
+  });
   const newest = newestHeartbeat(cluster.value.backends);
-  const hit = declared.filter(({ key, row }) => stops.has(key) && row !== undefined && works(truth, key, row, newest));
+  const hit = declared.filter(({ key, row }) => stops.has(key) && works(truth, key, row, newest));
   if (hit.length === 0) return [];
-  const down = declared.filter(({ key, row }) => row !== undefined && !works(truth, key, row, newest)).length;
+  const down = declared.filter(({ key, row }) => !works(truth, key, row, newest)).length;
   const allowed = replicasAway(desired.default_replication_num);
   const locations = new Set(hit.map(({ location }) => location));
   const torn = cluster.value.unhealthy_tablets ?? 0;

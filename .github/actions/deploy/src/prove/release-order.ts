@@ -1,5 +1,6 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Operation } from '../plan/operation.ts';
+import { placesOf } from '../plan/place.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
 import { compareReleases, releaseOfImage } from '../plan/version-path.ts';
@@ -64,8 +65,9 @@ function others(desired: ClusterJson, { world, away }: Truth): Other[] {
 
 /** The wanted image is the wanted release, whatever number somebody's own tag has. */
 function isWanted(desired: ClusterJson, address: string, { service, image }: Container): boolean {
-  const host = desired.hosts.find(one => one.address === address);
-  return [host?.fe, ...(host?.be ?? [])].some(one => one?.name === service && one.image === image);
+  const { frontendsOf, backendsOf } = placesOf(desired.hosts);
+  const here = [...(frontendsOf.get(address) ?? []), ...(backendsOf.get(address) ?? [])];
+  return here.some(place => place.service.name === service && place.service.image === image);
 }
 
 function wrongChange(
