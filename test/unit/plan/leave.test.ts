@@ -1,20 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { makePlan, unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
-import { known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { becomes, cluster, deployed, everything, stopped, story, withMachine } from './worlds.ts';
+import { unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { becomes, cluster, deployed, everything, rowsOf, stopped, story, withMachine, withRows } from './worlds.ts';
 
 const four = cluster([{}, {}, {}, { fe: null }]);
 const three = cluster([{}, {}, {}]);
-
-const rowsOf = (world: World) => {
-  if (!world.cluster.known) throw new Error(world.cluster.reason);
-  return world.cluster.value;
-};
-
-const withRows = (world: World, change: (rows: ReturnType<typeof rowsOf>) => ReturnType<typeof rowsOf>): World => ({
-  ...world,
-  cluster: known(change(rowsOf(world))),
-});
 
 const withTablets = (world: World, host: string, tablet_num: number): World =>
   withRows(world, rows => ({

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { cluster, deployed, emptyWorld, everything, type HostSketch, meets, stopped, story } from './worlds.ts';
+import {
+  cluster,
+  deployed,
+  emptyWorld,
+  everything,
+  type HostSketch,
+  meets,
+  stopped,
+  story,
+  uploaded,
+  withRows,
+} from './worlds.ts';
 
 /** The last of the machines is in maintenance, so nobody has looked at it. */
 const away = (sketches: readonly HostSketch[]): HostSketch[] =>
@@ -60,6 +71,20 @@ describe('a machine in maintenance', () => {
         'starrocks-be on 10.0.0.1 cannot be restarted now: 2 BEs would be away (10.0.0.3/starrocks-be, 10.0.0.1/starrocks-be) and 3 replicas allow 1.',
       ],
     ]);
+  });
+
+  it('that somebody drains is waited for, and not in the way once it is empty', () => {
+    const four = [...three, {}];
+    const desired = cluster(away([{ be_conf: 'y' }, {}, {}, {}]));
+    const world = withRows(unseen(uploaded(desired, meets(desired, deployed(cluster(four)))), '10.0.0.4'), rows => ({
+      ...rows,
+      backends: rows.backends.map(row =>
+        row.host === '10.0.0.4' ? { ...row, system_decommissioned: true, tablet_num: 5 } : row,
+      ),
+    }));
+    const { waves, problems, draining } = makePlan(desired, world, everything);
+    expect([problems, draining]).toEqual([[], true]);
+    expect(waves.map(({ title, later }) => [title, later])).toEqual([['restart BEs', true]]);
   });
 
   it('keeps its rows: what is registered of it is neither unknown nor dropped', () => {

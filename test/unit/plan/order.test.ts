@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { holds } from '../../../.github/actions/deploy/src/plan/gates.ts';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { view } from '../../../.github/actions/deploy/src/plan/situation.ts';
-import { type ClusterRows, known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { becomes, cluster, deployed, everything, meets, stopped, story, withMachine } from './worlds.ts';
-
-const withRows = (world: World, change: (rows: ClusterRows) => ClusterRows): World => {
-  if (!world.cluster.known) throw new Error(world.cluster.reason);
-  return { ...world, cluster: known(change(world.cluster.value)) };
-};
+import { known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { becomes, cluster, deployed, everything, meets, stopped, story, withMachine, withRows } from './worlds.ts';
 
 const withoutBackendRow = (world: World, host: string): World =>
   withRows(world, rows => ({ ...rows, backends: rows.backends.filter(row => row.host !== host) }));

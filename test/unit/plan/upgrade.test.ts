@@ -5,16 +5,11 @@ import type { Operation } from '../../../.github/actions/deploy/src/plan/operati
 import { makePlan, unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import type { Step } from '../../../.github/actions/deploy/src/plan/step.ts';
 import { known, type Switches, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { becomes, cluster, deployed, everything, meets, stopped, story, withMachine } from './worlds.ts';
+import { becomes, cluster, deployed, everything, meets, rowsOf, stopped, story, withMachine } from './worlds.ts';
 
 const three = cluster([{}, {}, {}]);
 const newer = cluster([{}, {}, {}], { version: '3.4.10' });
 const running = meets(newer, deployed(three));
-
-const rowsOf = (world: World) => {
-  if (!world.cluster.known) throw new Error(world.cluster.reason);
-  return world.cluster.value;
-};
 
 const operations = (world: World, desired = newer): Operation[] =>
   unfold(desired, world, everything).waves.flatMap(wave => wave.steps.flatMap(step => [...step.operations]));

@@ -3,7 +3,7 @@ import { leavingBetween } from '../../../.github/actions/deploy/src/plan/leaving
 import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { convergeAll } from '../../../.github/actions/deploy/src/plan/situation.ts';
 import { stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
-import type { HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { ClusterRows, HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { BeService, ClusterJson, CompiledHost, FeService } from '../../../compiler/contract/cluster-json.ts';
 
@@ -132,6 +132,16 @@ export function meets(desired: ClusterJson, before: World): World {
   const hosts = desired.hosts.map(host => [host.address, before.hosts[host.address] ?? known(emptyMachine())]);
   return { ...before, hosts: Object.fromEntries(hosts) };
 }
+
+export function rowsOf({ cluster }: World): ClusterRows {
+  if (!cluster.known) throw new Error(cluster.reason);
+  return cluster.value;
+}
+
+export const withRows = (world: World, change: (rows: ClusterRows) => ClusterRows): World => ({
+  ...world,
+  cluster: known(change(rowsOf(world))),
+});
 
 export function withMachine(world: World, address: string, change: (machine: HostWorld) => HostWorld): World {
   const answer = world.hosts[address];

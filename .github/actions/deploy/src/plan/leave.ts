@@ -213,8 +213,9 @@ export function removeLeftovers(v: View): Next | null {
 const isFrontend = (node: FeNode | BeNode): node is FeNode => node.service.kind === 'fe';
 
 /** The last rule of all: a drain may take days, and nothing else waits for it. */
-export function awaitDrains(v: View): Next | null {
-  const draining = v.leavingBackends.filter(registered);
+export const awaitDrains = (v: View): Next | null => untilEmpty(v, v.leavingBackends.filter(registered));
+
+export function untilEmpty(v: View, draining: readonly BeNode[]): Next | null {
   if (draining.length === 0) return null;
   return {
     kind: 'wait',

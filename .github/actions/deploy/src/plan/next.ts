@@ -14,6 +14,7 @@ import {
   removeLeftovers,
   replaceLostBackends,
   roleDiffers,
+  untilEmpty,
 } from './leave.ts';
 import type { Operation } from './operation.ts';
 import { byHost } from './place.ts';
@@ -619,8 +620,14 @@ function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | nu
       'restart BEs',
       together.map(node => restartStep(node, roll, [gate], null)),
     );
-  return notYet(v, first, reason, v.desired.timeouts.be_ready);
+  return untilEmpty(v, drainsUnseen(v)) ?? notYet(v, first, reason, v.desired.timeouts.be_ready);
 }
+
+/** On machines that nobody can look at, so that the drain is not cancelled: once empty, they are missed by nobody. */
+const drainsUnseen = (v: View): BeNode[] =>
+  v.backends.filter(node => !reachable(node) && !up(node, v.memory) && holdsDraining(node));
+
+const holdsDraining = ({ row }: BeNode): boolean => row?.system_decommissioned === true && row.tablet_num > 0;
 
 /** Observers, then followers one by one, the leader last: found again before each, because it may have moved. */
 function rollFrontends(v: View, differ: readonly FeNode[], roll: Roll): Next | null {
