@@ -3,7 +3,7 @@ import type { Passage } from '../sandbox/ssh-server.ts';
 import { Cutter } from './cutter.ts';
 import type { Cut } from './position.ts';
 
-const word = (text: string): string => `${Buffer.from(text).toString('base64')}\n`;
+const word = (text: string): string => `${text}\n`;
 
 function frame(op: string, words: readonly string[], payload = ''): string {
   const block = words.map(word).join('');

@@ -30,8 +30,7 @@ export function sessionFrame(arrived: Buffer): Frame | null {
     .subarray(HEADER_BYTES, HEADER_BYTES + Number(words))
     .toString()
     .split('\n');
-  const word = Buffer.from(first, 'base64').toString();
-  const name = word.startsWith('starrocks-') ? `${op} ${word}` : op;
+  const name = first.startsWith('starrocks-') ? `${op} ${first}` : op;
   return { bytes: arrived.subarray(0, length), op, name, carries: Number(payload) > 0 };
 }
 

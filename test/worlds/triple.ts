@@ -78,7 +78,8 @@ function halfWay(desired: ClusterJson, start: World, killed: NonNullable<Recipe[
     for (const operation of decision.steps.flatMap(step => step.operations)) {
       if (left === 0) {
         const { done, cutOff } = effects(operation, desired, world);
-        return [done, ...cutOff][killed.torn % (cutOff.length + 1)] ?? done;
+        // The next run comes later: what stands still by then answers nobody.
+        return settle(desired, [done, ...cutOff][killed.torn % (cutOff.length + 1)] ?? done);
       }
       left -= 1;
       if (operation.kind === 'sql' && operation.statement.kind === 'createImage')

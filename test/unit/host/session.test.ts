@@ -664,7 +664,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
   });
 
   describe('a request', () => {
-    const block = (...words: string[]) => words.map(word => `${Buffer.from(word).toString('base64')}\n`).join('');
+    const block = (...words: string[]) => words.map(word => `${word}\n`).join('');
     const header = (op: string, words: number, payload = 0) => `${`${op} ${words} ${payload}`.padEnd(63)}\n`;
     const raw = (m: Machine) => {
       const child = spawn(join(m.root, 'bin/sh'), ['-c', sessionScript, 'sh', 'N', m.deploy, '5', 'echo', '/'], {

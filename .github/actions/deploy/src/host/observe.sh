@@ -25,9 +25,7 @@ shift
 again=''
 [ "${1-}" != again ] || { again=yes; shift; }
 
-put begin <<.
-starrocks-ha
-.
+printf '\nbegin c3RhcnJvY2tzLWhhCg==\n'
 # Without one of these a machine would be seen only by half, and its data pass for none.
 for tool in awk find flock grep sed sha256sum tar timeout; do
   command -v "$tool" >/dev/null 2>&1 || echo "$tool" | put lacking
@@ -36,20 +34,21 @@ done
 find / -maxdepth 0 -printf '' -quit 2>/dev/null || echo 'find of GNU findutils' | put lacking
 
 # --- docker: not there, not permitted and not running are three different things to a person
-# ask ARGUMENT...: docker's answer alone, its warnings apart; a daemon that hangs must not hang the whole look
+# try ARGUMENT...: sets `said` to what docker answers or complains; one that hangs must not hang the whole look
+try() { said=$(timeout 8 docker "$@" 2>&1); }
+# ask ARGUMENT...: its answer alone, its warnings apart
 ask() { timeout 8 docker "$@" 2>/dev/null; }
-complaint() { timeout 2 docker "$@" 2>&1 >/dev/null | head -c 1000; }
 usable=''
 if ! command -v docker >/dev/null 2>&1; then
   echo 'docker is not installed' | put docker-error
-elif [ -z "$again" ] && ! engine=$(ask version --format '{{.Server.Version}}'); then
-  { complaint version --format '{{.Server.Version}}'; echo; } | put docker-error
-elif [ -z "$again" ] && ! compose=$(ask compose version --short); then
+elif [ -z "$again" ] && ! { try version --format '{{.Server.Version}}' && engine=${said##*"$line_end"}; }; then
+  printf '%.1000s\n' "$said" | put docker-error
+elif [ -z "$again" ] && ! { try compose version --short && compose=${said##*"$line_end"}; }; then
   echo 'the Compose plugin (docker compose, v2) is missing' | put docker-error
-elif ! all=$(ask ps -a --no-trunc --format '{{json .}}'); then
-  { complaint ps -a; echo; } | put docker-error
+elif ! try ps -a --no-trunc --format '{{json .}}'; then
+  printf '%.1000s\n' "$said" | put docker-error
 else
-  usable=yes
+  usable=yes all=$said
   put docker <<.
 ${engine-}
 ${compose-}
@@ -282,6 +281,4 @@ put machine <<.
 $memory
 $(date +%s%3N)
 .
-put end <<.
-ok
-.
+printf '\nend b2sK\n'

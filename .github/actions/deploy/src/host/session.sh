@@ -4,7 +4,7 @@
 #   session.sh NONCE DEPLOY_DIR SILENCE OBSERVE [argument of observe.sh ...]
 #
 # Requests on standard input: a header of 64 bytes (`op argument-bytes payload-bytes`, blanks, newline), then the
-# arguments (base64 words), then the payload. Answers: `NONCE op exit-code base64`. A ping is answered by nothing.
+# arguments (a line each, for printf's %b), then the payload. Answers: `NONCE op exit-code base64`. A ping is answered by nothing.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -60,7 +60,7 @@ digest_of() {
 
 # put FILE < text: whole or not at all. By cat: the shell's own printf calls a full disk an I/O error.
 put() {
-  mkdir -p "${1%/*}" || return 1
+  [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 1
   { cat >"$1.starrocks-ha-new" && mv -fT "$1.starrocks-ha-new" "$1"; } || {
     rm -f "$1.starrocks-ha-new"
     return 1
@@ -77,7 +77,7 @@ move() {
   done
   for path in "$@"; do
     to=$dir/$path
-    { mkdir -p "${to%/*}" && cp -p "$from/$path" "$to.starrocks-ha-new"; } || {
+    { { [ -d "${to%/*}" ] || mkdir -p "${to%/*}"; } && cp -p "$from/$path" "$to.starrocks-ha-new"; } || {
       for copied in "$@"; do rm -f "$dir/$copied.starrocks-ha-new"; done
       die "$to cannot be written; no file was changed"
     }
@@ -323,16 +323,14 @@ lock() {
   return 1
 }
 
-# arguments: those of the request, as the positional parameters of whoever evaluates it
-decoded() { # BASE64: with a full stop, or the substitution would eat newlines at the end
-  printf '%s' "$1" | base64 -d && echo .
-}
+# decoded LINE: with a full stop, or the substitution would eat newlines at the end
+decoded() { printf '%b.' "$1"; }
 
 operate() { # OP < nothing
   op=$1
   set --
   while read -r word; do
-    word=$(decoded "$word") || die 'the request arrived damaged'
+    word=$(decoded "$word")
     set -- "$@" "${word%.}"
   done <"$tmp/words"
   case $op in
@@ -347,6 +345,7 @@ operate() { # OP < nothing
 
 # received COUNT FILE SECONDS: all of it, or the connection was cut midway and nothing may be done
 received() {
+  if [ "$1" = 0 ]; then : >"$2" && return; fi
   timeout "$3" head -c "$1" >"$2" && [ "$(wc -c <"$2")" -eq "$1" ]
 }
 

@@ -271,10 +271,16 @@ const NEWLINE = 10;
 
 function frame({ op, words, payload = Buffer.alloc(0) }: Request): Buffer {
   if (words.some(word => word.includes('\0'))) throw new Error('NUL cannot be part of a request');
-  const block = Buffer.from(words.map(word => `${Buffer.from(word).toString('base64')}\n`).join(''));
+  const block = Buffer.from(words.map(word => `${escaped(word)}\n`).join(''));
   const header = `${op} ${block.length} ${payload.length}`.padEnd(HEADER_BYTES - 1);
   return Buffer.concat([Buffer.from(`${header}\n`), block, payload]);
 }
+
+/** For the shell's own `printf %b`: a program for each word would cost more than what is done with it. */
+const escaped = (word: string): string =>
+  word.replace(/[^\w./:@=+-]/gu, character =>
+    [...Buffer.from(character)].map(byte => `\\0${byte.toString(8).padStart(3, '0')}`).join(''),
+  );
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
