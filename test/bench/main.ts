@@ -18,6 +18,8 @@ const benches: Readonly<Record<string, () => Promise<string[]>>> = {
 };
 
 const wanted = process.argv.slice(2);
+const unknown = wanted.filter(name => benches[name] === undefined);
+if (unknown.length > 0) throw new Error(`no bench is called ${unknown.join(', ')}: ${Object.keys(benches).join(', ')}`);
 for (const [name, bench] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   process.stdout.write(`${name}\n`);
