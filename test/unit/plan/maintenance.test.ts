@@ -73,18 +73,23 @@ describe('a machine in maintenance', () => {
     ]);
   });
 
-  it('that somebody drains is waited for, and not in the way once it is empty', () => {
-    const four = [...three, {}];
-    const desired = cluster(away([{ be_conf: 'y' }, {}, {}, {}]));
-    const world = withRows(unseen(uploaded(desired, meets(desired, deployed(cluster(four)))), '10.0.0.4'), rows => ({
+  it.each([
+    ['is waited for, and not in the way once it is empty', 4, [], ['restart BEs']],
+    ['is not waited for where the others cannot take what it holds', 3, ['E_GATE'], []],
+  ])('whose BE somebody drains %s', (_, count, codes, titles) => {
+    const plain = Array.from({ length: count }, () => ({}));
+    const last = `10.0.0.${count}`;
+    const desired = cluster(away(plain.map((_, index) => (index === 0 ? { be_conf: 'y' } : {}))));
+    const world = withRows(unseen(uploaded(desired, meets(desired, deployed(cluster(plain)))), last), rows => ({
       ...rows,
       backends: rows.backends.map(row =>
-        row.host === '10.0.0.4' ? { ...row, system_decommissioned: true, tablet_num: 5 } : row,
+        row.host === last ? { ...row, system_decommissioned: true, tablet_num: 5 } : row,
       ),
     }));
     const { waves, problems, draining } = makePlan(desired, world, everything);
-    expect([problems, draining]).toEqual([[], true]);
-    expect(waves.map(({ title, later }) => [title, later])).toEqual([['restart BEs', true]]);
+    expect(problems.map(one => one.code)).toEqual(codes);
+    expect(draining).toBe(codes.length === 0);
+    expect(waves.map(wave => wave.title)).toEqual(titles);
   });
 
   it('keeps its rows: what is registered of it is neither unknown nor dropped', () => {

@@ -623,11 +623,16 @@ function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | nu
   return untilEmpty(v, drainsUnseen(v)) ?? notYet(v, first, reason, v.desired.timeouts.be_ready);
 }
 
-/** On machines that nobody can look at, so that the drain is not cancelled: once empty, they are missed by nobody. */
-const drainsUnseen = (v: View): BeNode[] =>
-  v.backends.filter(node => !reachable(node) && !up(node, v.memory) && holdsDraining(node));
-
-const holdsDraining = ({ row }: BeNode): boolean => row?.system_decommissioned === true && row.tablet_num > 0;
+/**
+ * On machines that nobody can look at, so that the drain is not cancelled: once empty, they are missed by nobody. Where
+ * the others cannot take what they hold, they never will be.
+ */
+function drainsUnseen(v: View): BeNode[] {
+  const draining = v.backends.filter(
+    node => !reachable(node) && node.row?.system_decommissioned === true && node.row.tablet_num > 0,
+  );
+  return holds({ kind: 'backends-without', nodes: draining.map(node => node.key) }, v) === null ? draining : [];
+}
 
 /** Observers, then followers one by one, the leader last: found again before each, because it may have moved. */
 function rollFrontends(v: View, differ: readonly FeNode[], roll: Roll): Next | null {
