@@ -3,20 +3,28 @@ import { apply } from '../../../.github/actions/deploy/src/plan/effects.ts';
 import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
 import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import type { Step } from '../../../.github/actions/deploy/src/plan/step.ts';
-import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
 import { violations } from '../../../.github/actions/deploy/src/prove/invariants.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { cluster, deployed, emptyWorld, everything, meets } from '../plan/worlds.ts';
+import {
+  becomes,
+  cluster,
+  deployed,
+  emptyWorld,
+  everything,
+  meets,
+  stopped,
+  withMachine,
+  withRows,
+} from '../plan/worlds.ts';
 
 const replicas = { default_replication_num: 5 };
 const five = cluster([{}, {}, {}, { fe: null }, { fe: null }], replicas);
 const newer = cluster([{}, {}, {}, { fe: null }, { fe: null }], { ...replicas, version: '3.4.10' });
 
-function withUnhealthy(world: World, unhealthy_tablets: number): World {
-  if (!world.cluster.known) throw new Error(world.cluster.reason);
-  return { ...world, cluster: known({ ...world.cluster.value, unhealthy_tablets }) };
-}
+const withUnhealthy = (world: World, unhealthy_tablets: number): World =>
+  withRows(world, rows => ({ ...rows, unhealthy_tablets }));
 
 /** What the checker says of the planner's own way, without any fault. */
 const storyOf = (desired: ClusterJson, world: World) =>
@@ -40,6 +48,20 @@ describe('the checker finds nothing wrong', () => {
       })),
     };
     expect(explore(mine, emptyWorld(mine), everything, { faults: 1, limit: 20_000 }).story).toBeNull();
+  });
+
+  it('with an FE that joins beside a BE of the old release that was dropped by hand and leaves', () => {
+    const was = cluster([{ be: 0 }, { be: 0 }, { be: 0 }, { be: 0 }, {}]);
+    const wanted = cluster([{ be: 0 }, { be: 0 }, { be: 0 }, { be: 0 }, { be: 0 }], { version: '3.4.10' });
+    const dropped = withRows(becomes(wanted, was), rows => ({
+      ...rows,
+      backends: rows.backends.filter(row => row.host !== '10.0.0.5'),
+    }));
+    const lost = withMachine(stopped(dropped, '10.0.0.4', 'starrocks-fe'), '10.0.0.4', machine => ({
+      ...machine,
+      fe: { ...machine.fe, meta: 'partial' },
+    }));
+    expect(storyOf(wanted, lost)).toBeNull();
   });
 
   it('with what is done while tablets are not whole', () => {

@@ -4,7 +4,7 @@ import { placesOf } from '../plan/place.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
 import { compareReleases, releaseOfImage } from '../plan/version-path.ts';
-import type { Container, HostWorld } from '../plan/world.ts';
+import type { Container, HostWorld, World } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 
 /** What StarRocks' documentation forbids while releases change, in the words of whoever would have to explain it. */
@@ -58,8 +58,23 @@ function others(desired: ClusterJson, { world, away }: Truth): Other[] {
     machine.containers.flatMap(container => {
       const release = releaseOfImage(container.image);
       if (release === null || release === desired.version) return [];
-      return isWanted(desired, host, container) ? [] : [{ host, container, release }];
+      const matters = !isWanted(desired, host, container) && !hasLeft(world, host, container);
+      return matters ? [{ host, container, release }] : [];
     }),
+  );
+}
+
+/** No row knows it any more: what its container was matters to nobody. */
+function hasLeft({ cluster, leaving }: World, address: string, { service }: Container): boolean {
+  if (!cluster.known) return false;
+  const { frontends, backends } = cluster.value;
+  const { frontendsOf, backendsOf } = placesOf(leaving);
+  const fe = frontendsOf.get(address)?.find(place => place.service.name === service);
+  const be = backendsOf.get(address)?.find(place => place.service.name === service);
+  const port = be?.service.ports.heartbeat_service_port;
+  return (
+    (fe !== undefined && frontends.every(row => row.host !== address)) ||
+    (be !== undefined && backends.every(row => row.host !== address || row.heartbeat_port !== port))
   );
 }
 
