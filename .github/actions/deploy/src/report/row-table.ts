@@ -16,7 +16,9 @@ export function rowTable(rows: RowContract | null): Section {
   };
 }
 
-export const restOfRows = ({ changes, unchanged }: RowContract): string =>
-  changes.length === 0
-    ? `All ${plural(unchanged, 'row')} stay as they are: a restart is nothing that they show.`
-    : `${plural(unchanged, 'row')} ${unchanged === 1 ? 'stays' : 'stay'} as before.`;
+export function restOfRows({ changes, unchanged }: RowContract): string {
+  if (changes.length === 0)
+    return `All ${plural(unchanged, 'row')} stay as they are: a restart is nothing that they show.`;
+  if (unchanged === 0) return 'No other row is there.';
+  return `${plural(unchanged, 'row')} ${unchanged === 1 ? 'stays' : 'stay'} as before.`;
+}
