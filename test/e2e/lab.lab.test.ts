@@ -153,6 +153,10 @@ describeInLab('a lab behind a bastion', () => {
     expect(await canReach(host, other)).toBe(true);
   });
 
+  it('has hosts without docker, because none was asked for', async () => {
+    expect(await pair(lab)[0].run('command -v docker')).toMatchObject({ code: 127, stdout: '' });
+  });
+
   it('names the bastion in its cluster.yaml', () => {
     const { defaults } = parse(labClusterYaml(lab)) as { readonly defaults: { readonly ssh: unknown } };
     expect(defaults.ssh).toEqual({ bastion: { host: lab.bastion?.address, host_key: lab.bastion?.hostKey } });

@@ -66,7 +66,12 @@ set_up_network "$@" || fail 'its network'
 mount_root || fail 'its root'
 hostname "$name"
 start_sshd
-if [[ $docker == yes ]]; then lab-dockerd start >&2 || fail 'dockerd did not start'; fi
+if [[ $docker == yes ]]; then
+  lab-dockerd start >&2 || fail 'dockerd did not start'
+else
+  # An SSH server and no more: in this host's own layer alone.
+  while at=$(type -P docker); do rm "$at"; done
+fi
 echo ready
 
 # Process 1 reaps what others left behind: bash does, while it waits.
