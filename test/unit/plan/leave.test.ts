@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { makePlan, unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { becomes, cluster, deployed, everything, rowsOf, stopped, story, withMachine, withRows } from './worlds.ts';
+import {
+  becomes,
+  cluster,
+  deployed,
+  everything,
+  meets,
+  rowsOf,
+  stopped,
+  story,
+  uploaded,
+  withMachine,
+  withRows,
+} from './worlds.ts';
 
 const four = cluster([{}, {}, {}, { fe: null }]);
 const three = cluster([{}, {}, {}]);
@@ -122,6 +134,29 @@ describe('a BE that leaves', () => {
     expect(story(four, cut)).toEqual([]);
     expect(unfold(four, draining, everything).end.hosts['10.0.0.4']).toMatchObject({
       value: { be: { 'starrocks-be': expect.not.objectContaining({ drain: expect.anything() }) } },
+    });
+  });
+
+  describe('that is empty', () => {
+    const changed = (default_replication_num: number) =>
+      cluster([{}, {}, {}, { fe: null, be_conf: 'x' }], { default_replication_num });
+    const drained = (world: World): World =>
+      withRows(withTablets(world, '10.0.0.4', 0), rows => ({
+        ...rows,
+        backends: rows.backends.map(row => (row.host === '10.0.0.4' ? { ...row, system_decommissioned: true } : row)),
+      }));
+    const expected = [['restart starrocks-be on 10.0.0.4'], ['cancel the drain of starrocks-be on 10.0.0.4']];
+
+    it('restarts before it takes tablets again, though another one is away', () => {
+      const desired = changed(3);
+      const down = stopped(uploaded(desired, meets(desired, deployed(four))), '10.0.0.3', 'starrocks-be');
+      const cut = { ...down, hosts: { ...down.hosts, '10.0.0.3': unknown('cut off') } };
+      expect(story(desired, drained(cut))).toEqual(expected);
+    });
+
+    it('restarts without an outage, though each tablet has one replica', () => {
+      const desired = changed(1);
+      expect(story(desired, drained(uploaded(desired, meets(desired, deployed(four)))))).toEqual(expected);
     });
   });
 

@@ -1,5 +1,5 @@
 import type { BeNode, View } from './situation.ts';
-import { down, holders, members, unhealthyBefore, up } from './situation.ts';
+import { down, drainedEmpty, holders, members, unhealthyBefore, up } from './situation.ts';
 import { unreachableCase } from './unreachable.ts';
 import type { FrontendRow } from './world.ts';
 
@@ -130,16 +130,12 @@ function replicasWithout(v: View, keys: readonly string[]): string | null {
   const declared = new Set<object | null>(registered.map(node => node.row));
   const strangers = v.rows.backends.filter(row => !declared.has(row));
   const away = new Set([
-    // Of one that was drained nothing is missed.
-    ...registered
-      .filter(({ row }) => row?.system_decommissioned !== true || row.tablet_num !== 0)
-      .filter(node => !up(node, v.memory))
-      .map(node => node.key),
+    ...registered.filter(node => !drainedEmpty(node) && !up(node, v.memory)).map(node => node.key),
     ...strangers.filter(row => !row.alive).map(row => row.host),
     ...keys,
   ]);
   const wave = registered.filter(node => keys.includes(node.key));
-  if (wave.every(down)) return null;
+  if (wave.every(node => down(node) || drainedEmpty(node))) return null;
   const locations = new Set(wave.map(node => node.host.location));
   if (locations.size > 1) return `${[...locations].join(' and ')} would be away together`;
   const allowed = replicasAway(v.desired.default_replication_num);

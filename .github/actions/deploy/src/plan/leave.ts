@@ -3,7 +3,7 @@ import { holds } from './gates.ts';
 import type { Operation } from './operation.ts';
 import { blocked, notYet, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Node, View } from './situation.ts';
-import { down, reachable, running, storageIsLost } from './situation.ts';
+import { current, down, drainedEmpty, reachable, running, storageIsLost } from './situation.ts';
 import type { Next, Step } from './step.ts';
 
 /*
@@ -129,9 +129,15 @@ const decommission = (node: BeNode, kind: 'decommissionBackend' | 'cancelDecommi
   statement: { kind, host: node.host.address, port: node.service.ports.heartbeat_service_port },
 });
 
-/** cluster.yaml names it (again): its tablets stay. While nobody can look at its machine they are safer elsewhere. */
+/**
+ * cluster.yaml names it (again): its tablets stay. While nobody can look at its machine they are safer elsewhere, and one
+ * that is empty is restarted before it takes any.
+ */
 export function cancelDrains(v: View): Next | null {
-  const back = v.backends.filter(node => reachable(node) && node.row?.system_decommissioned === true);
+  const restarts = (node: BeNode) => drainedEmpty(node) && node.container !== null && !current(node);
+  const back = v.backends.filter(
+    node => reachable(node) && node.row?.system_decommissioned === true && !restarts(node),
+  );
   return wave(
     'cancel drains',
     back.map(node =>

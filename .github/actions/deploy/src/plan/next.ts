@@ -31,6 +31,7 @@ import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.
 import {
   current,
   down,
+  drainedEmpty,
   keptRunning,
   members,
   peersFor,
@@ -595,9 +596,10 @@ function restartAgain(v: View): Next | null {
 /** Whoever is down anyway, then whoever cannot be counted on: their turn must not wait for themselves. */
 const sick = (v: View, node: Node): number => (down(node) ? 2 : up(node, v.memory) ? 0 : 1);
 
-/** As many at once as replicas allow, all of one location; what is not well anyway goes first. */
+/** As many at once as replicas allow, all of one location; what is not missed or not well anyway goes first. */
 function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | null {
-  const [first] = differ.toSorted((a, b) => sick(v, b) - sick(v, a));
+  const rank = (node: BeNode): number => (drainedEmpty(node) ? 3 : sick(v, node));
+  const [first] = differ.toSorted((a, b) => rank(b) - rank(a));
   if (first === undefined) return null;
   const width = isTrial(v) ? 1 : Math.max(1, replicasAway(v.desired.default_replication_num));
   const alike = differ.filter(node => node !== first && node.host.location === first.host.location);
@@ -606,7 +608,7 @@ function rollBackends(v: View, differ: readonly BeNode[], roll: Roll): Next | nu
   const widths = [first, ...alike].slice(0, width).map((_, less) => [first, ...alike].slice(0, width - less));
   const together = widths.find(nodes => holds(gateOf(nodes), v) === null) ?? [first];
   const gate = gateOf(together);
-  if (replicasAway(v.desired.default_replication_num) === 0) {
+  if (replicasAway(v.desired.default_replication_num) === 0 && !drainedEmpty(first)) {
     return takeOutage(
       v,
       first,

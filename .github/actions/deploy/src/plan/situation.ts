@@ -219,6 +219,9 @@ export function storageIsLost({ selected, machine, service, answers }: BeNode): 
   return selected && answers !== true && data?.storage === 'empty' && data.member !== null;
 }
 
+/** Nothing of it is missed while it is away. */
+export const drainedEmpty = ({ row }: BeNode): boolean => row?.system_decommissioned === true && row.tablet_num === 0;
+
 export const startTime = (row: FrontendRow | BackendRow): string | null =>
   'start_time' in row ? row.start_time : row.last_start_time;
 
