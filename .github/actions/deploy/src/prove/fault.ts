@@ -1,7 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { settle } from '../plan/effects.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
-import { type HostWorld, known, unknown, type World } from '../plan/world.ts';
+import { type FrontendRow, type HostWorld, known, nodeKey, unknown, type World } from '../plan/world.ts';
 
 /** What may go wrong between two steps, without anybody's doing. */
 export type Fault =
@@ -47,8 +47,12 @@ export function possible({ world }: Truth): Fault[] {
       ...(answer.value.fe?.meta === 'whole' ? [{ kind: 'metadata-lost', host } as const] : []),
     ];
   });
+  const silent = ({ host }: FrontendRow): boolean => {
+    const answer = world.answers[nodeKey(host, 'starrocks-fe')];
+    return answer?.known === true && !answer.value;
+  };
   const followers = world.cluster.known
-    ? world.cluster.value.frontends.filter(row => row.role === 'FOLLOWER' && row.alive && row.join)
+    ? world.cluster.value.frontends.filter(row => row.role === 'FOLLOWER' && row.alive && row.join && !silent(row))
     : [];
   return [...machines, ...followers.map((row): Fault => ({ kind: 'leader-moves', host: row.host }))];
 }
