@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import type { ClusterJson } from '../../compiler/contract/cluster-json.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Kill } from './cutter.ts';
 import { differences } from './differences.ts';
 import { Observer } from './observer.ts';
@@ -46,6 +51,8 @@ export async function tryChange(stage: Stage, change: Change, decide: Decide): P
     const { killed } = stage.cutter;
     stage.mend();
     if (killed !== null) kills.push(killed);
+    // What it had begun on other machines ends by itself: else that would be taken for what the next run did.
+    if (killed !== null && killed.cut !== 'during') await atRest(stage.sandbox);
     if (killed !== null && runs < MOST_RUNS) continue;
     if (killed === null)
       failures.push(...told(report, lacking, kills, before.nodes, (await takeSample(stage.sandbox)).nodes));
@@ -56,6 +63,12 @@ export async function tryChange(stage: Stage, change: Change, decide: Decide): P
   failures.push(...left.map(what => `not converged: ${what}`));
   failures.push(...(await observer.end()));
   return { kills, met, failures, samples: observer.samples, seconds: (performance.now() - began) / 1000 };
+}
+
+/** Until no command of a run that is gone holds a machine. */
+async function atRest({ hosts }: Sandbox): Promise<void> {
+  const locks = hosts.map(host => join(host.deployDir, '.lock')).filter(existsSync);
+  await Promise.all(locks.map(lock => promisify(execFile)('flock', ['-w', '120', lock, 'true'])));
 }
 
 function allowed(stage: Stage, change: Change, declared: ClusterJson) {
@@ -87,8 +100,10 @@ function told(
   if (wrong.length > 0) return wrong;
   // What the killed run had begun may end while the next one already looks.
   if (kills.at(-1)?.cut === 'during') return [];
-  if (lacking.length > 0 && (report.steps.length === 0 || report.outcome === 'unchanged'))
-    return [`the last report is ${report.outcome} and tells nothing, and there was to do: ${lacking.join('; ')}`];
+  // While a leader is elected nobody answers, and that ends by itself.
+  const lasting = lacking.filter(what => !what.endsWith(' does not answer'));
+  if (lasting.length > 0 && (report.steps.length === 0 || report.outcome === 'unchanged'))
+    return [`the last report is ${report.outcome} and tells nothing, and there was to do: ${lasting.join('; ')}`];
   const started = after.filter(node => !before.some(one => one.start === node.start));
   const named = (node: Node) => report.steps.some(step => step.host === node.address && step.service === node.service);
   return [

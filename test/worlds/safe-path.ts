@@ -1,6 +1,6 @@
 import { apply, settle } from '../../.github/actions/deploy/src/plan/effects.ts';
 import type { Operation } from '../../.github/actions/deploy/src/plan/operation.ts';
-import { known, nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
+import { type BackendRow, known, nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { Truth } from '../../.github/actions/deploy/src/prove/fault.ts';
 import { violations } from '../../.github/actions/deploy/src/prove/invariants.ts';
 import { stateKey } from '../../.github/actions/deploy/src/prove/state-key.ts';
@@ -30,7 +30,7 @@ export function safePath(
   truth: Truth,
   places: number,
 ): readonly string[] | null {
-  const start = settle(desired, pessimistic(truth.world));
+  const start = settle(desired, keepingTablets(desired, pessimistic(truth.world)));
   // What the rows said is lost to the model when they are elected anew.
   if (truth.world.cluster.known && !start.cluster.known) return null;
   const open: Place[] = [{ world: start, left: undone(desired, was, start).length, path: [] }];
@@ -67,6 +67,23 @@ function pessimistic(world: World): World {
       backends: rows.backends.map(row => (seen(row) ? row : { ...row, alive: false })),
     }),
   };
+}
+
+/** Nobody lets a BE that cluster.yaml names be drained to its end, only to restart it then. */
+function keepingTablets(desired: ClusterJson, world: World): World {
+  if (!world.cluster.known) return world;
+  const draining = world.cluster.value.backends.filter(row => row.system_decommissioned && row.tablet_num > 0);
+  const named = ({ host, heartbeat_port }: BackendRow) =>
+    desired.hosts.some(
+      ({ address, be }) =>
+        address === host &&
+        world.hosts[address]?.known === true &&
+        be.some(({ ports }) => ports.heartbeat_service_port === heartbeat_port),
+    );
+  return draining
+    .filter(named)
+    .map(row => statement('cancelDecommission', row.host, row.heartbeat_port))
+    .reduce((at, operation) => apply(operation, desired, at), world);
 }
 
 /** While no leader answers, nobody knows what a node that runs is needed for. */
