@@ -298,6 +298,17 @@ describe('an FE that leaves', () => {
     expect([waves, problems.map(one => one.code)]).toEqual([[], ['E_GATE']]);
   });
 
+  it('votes until the others have restarted, where they could not be spared without it', () => {
+    const two = cluster([{ fe_conf: 'x' }, { fe_conf: 'x' }, { fe: null }]);
+    const world = uploaded(two, becomes(two, three));
+    expect(story(two, world).slice(0, 4)).toEqual([
+      ['restart starrocks-fe on 10.0.0.2'],
+      ['restart starrocks-fe on 10.0.0.1'],
+      ['stop starrocks-fe on 10.0.0.3'],
+      ['remove starrocks-fe on 10.0.0.3'],
+    ]);
+  });
+
   it('whose machine is gone is dropped once the leader has not heard of it', () => {
     const world = becomes(three, cluster([{}, {}, {}, { be: 0 }]));
     const cut = { ...world, hosts: { ...world.hosts, '10.0.0.4': unknown('cut off') } };

@@ -558,11 +558,15 @@ const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: str
   return { ...step(node, action, reason, operations, gates), outage };
 };
 
-/** While a voter is away, the others may need the vote of one that leaves to restart one after the other. */
+/**
+ * The others may need the vote of one that leaves to restart one after the other: while a voter is away, and where so few
+ * stay that none of them could be spared.
+ */
 function restartWhileEnoughVote(v: View): Next | null {
   const away = members(v).some(node => node.row !== null && !reachable(node) && !up(node, v.memory));
+  const staying = v.frontends.filter(node => node.service.role === 'follower').length;
   const fewer = v.leavingFrontends.some(node => node.row !== null) || v.frontends.some(roleDiffers);
-  if (!away || !fewer) return null;
+  if (!fewer || !(away || staying - 1 < majority(staying))) return null;
   const due = v.frontends.filter(node => stale(node) && !roleDiffers(node));
   const decision = rollFrontends(v, due, towardsRelease(v));
   return decision?.kind === 'blocked' ? null : decision;
