@@ -28,6 +28,7 @@ const owned: ReadonlyMap<string, string> = new Map(
     audit_log_dir: 'Logs lie in `deploy_dir`: delete the line.',
     dump_log_dir: 'Logs lie in `deploy_dir`: delete the line.',
     internal_log_dir: 'Logs lie in `deploy_dir`: delete the line.',
+    big_query_log_dir: 'Logs lie in `deploy_dir`: delete the line.',
     sys_log_roll_num: 'Logs are bounded by the compiler: delete the line.',
     sys_log_roll_mode: 'Logs are bounded by the compiler: delete the line.',
     sys_log_roll_interval: 'Logs are bounded by the compiler: delete the line.',
@@ -37,6 +38,10 @@ const owned: ReadonlyMap<string, string> = new Map(
     audit_log_delete_age: 'Logs are bounded by the compiler: delete the line.',
     dump_log_roll_num: 'Logs are bounded by the compiler: delete the line.',
     dump_log_delete_age: 'Logs are bounded by the compiler: delete the line.',
+    internal_log_roll_num: 'Logs are bounded by the compiler: delete the line.',
+    internal_log_delete_age: 'Logs are bounded by the compiler: delete the line.',
+    big_query_log_roll_num: 'Logs are bounded by the compiler: delete the line.',
+    big_query_log_delete_age: 'Logs are bounded by the compiler: delete the line.',
     log_roll_size_mb: 'Logs are bounded by the compiler: delete the line.',
   }),
 );

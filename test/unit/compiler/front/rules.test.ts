@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { beConf, feConf } from '../../../../compiler/emit/conf.ts';
 import { diagnose, three, withHost, withHosts, withLine, withVersion } from './diagnose.ts';
 
 /** What the file has, the file, and all that is said about it: `line:column CODE message | hint @ other place`. */
@@ -616,3 +617,20 @@ describe('a file that a rule speaks about', () => {
     expect(diagnose(text)).toEqual(expected);
   });
 });
+
+/** What a person may set although the compiler has a value for it. */
+const FREE = new Set(['sys_log_level', 'mysql_service_nio_enabled']);
+
+const compiled = [
+  ...[...feConf({}).matchAll(/^([a-z]\w*) = /gm)].map(([, key = '']) => ['fe_conf', key] as const),
+  ...[...beConf({}).matchAll(/^([a-z]\w*) = /gm)].map(([, key = '']) => ['be_conf', key] as const),
+].filter(([, key]) => !FREE.has(key));
+
+it.each([...compiled, ['fe_conf', 'big_query_log_dir'] as const])(
+  '%s may not set %s, which is compiled',
+  (conf, key) => {
+    expect(diagnose(withLine(`defaults: { ${conf}: { ${key}: 1 } }`))).toEqual([
+      expect.stringContaining(`E_CONF_KEY \`${key}\` is written by the compiler`),
+    ]);
+  },
+);
