@@ -135,7 +135,7 @@ describeInLab('the causes of trouble on real machines', () => {
       }),
       expect.objectContaining({
         ...{ host: host(1).address, check: 'Docker Engine' },
-        mend: 'sudo apt-get install -y docker.io',
+        mend: 'sudo systemctl enable --now docker',
       }),
     ]);
     await well();

@@ -56,6 +56,7 @@ const withDisk = (path: string, change: Partial<HostWorld['disks'][number]>): Ch
 
 const machines: readonly (readonly [string, Change, string, string, string])[] = [
   ['Docker Engine', { docker: unknown('docker is not installed') }, 'fail', 'not installed', 'docker.io'],
+  ['Docker Engine', { docker: unknown('the engine does not run') }, 'fail', 'not run', 'systemctl enable --now docker'],
   [
     'Compose v2',
     { docker: { known: true, value: { engine: '28', compose: '1.29.2' } } },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { converge, type Fleet } from '../../../.github/actions/deploy/src/engine/converge.ts';
+import { converge, type Doing, type Fleet } from '../../../.github/actions/deploy/src/engine/converge.ts';
 import { DeployError } from '../../../.github/actions/deploy/src/error.ts';
 import { approvalOf } from '../../../.github/actions/deploy/src/plan/approval.ts';
 import { effects, settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
@@ -8,7 +8,17 @@ import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import type { World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
-import { cluster, deployed, emptyWorld, everything, meets, stopped, withMachine } from '../plan/worlds.ts';
+import {
+  becomes,
+  cluster,
+  deployed,
+  emptyWorld,
+  everything,
+  meets,
+  stopped,
+  withMachine,
+  withRows,
+} from '../plan/worlds.ts';
 
 /** Machines that do what the planner's model says operations do. */
 class ModelFleet implements Fleet {
@@ -123,6 +133,45 @@ describe('converge', () => {
       ['prepare 10.0.0.3', 'done'],
       ['found the cluster on 10.0.0.1', 'failed'],
     ]);
+  });
+
+  it('lets what is in flight on other machines finish after a failure, and begins nothing more there', async () => {
+    const fleet = new ModelFleet(three, emptyWorld(three));
+    const { run } = fleet;
+    const ended: string[] = [];
+    fleet.run = async operation => {
+      if (operation.kind === 'stage' && operation.host === '10.0.0.2') await new Promise(go => setTimeout(go, 20));
+      if (operation.kind === 'stage' && operation.host === '10.0.0.1') fleet.before = () => 'fail';
+      const failing = run(operation);
+      fleet.before = () => 'do';
+      await failing;
+      ended.push(`${operation.kind} ${'host' in operation ? operation.host : ''}`);
+    };
+    const { problems } = await go(three, fleet);
+    expect(problems.map(problem => problem.host)).toEqual(['10.0.0.1']);
+    expect(ended).toContain('stage 10.0.0.2');
+    expect(ended.filter(one => /activate|pull 10\.0\.0\.[12]/.test(one))).toEqual([]);
+  });
+
+  it('says what it waits for, also where that is no machine of its own', async () => {
+    const desired = cluster([{}, {}, {}], { timeouts: { ...three.timeouts, drain: 1 } });
+    const drained = withRows(becomes(desired, cluster([{}, {}, {}, { fe: null }])), rows => ({
+      ...rows,
+      backends: rows.backends.map(row =>
+        row.host === '10.0.0.4' ? { ...row, system_decommissioned: true, tablet_num: 5 } : row,
+      ),
+    }));
+    const fleet = new ModelFleet(desired, drained);
+    fleet.look = async () => fleet.world;
+    const told: [string | null, string | null][] = [];
+    const leave = {
+      approved: null,
+      doing: ({ host, doing }: Parameters<Doing>[0]) => told.push([host, doing]),
+      signal: never,
+    };
+    const { problems } = await converge(desired, fleet, drained, everything, leave);
+    expect(problems).toEqual([]);
+    expect(told).toContainEqual([null, 'waiting until no tablet is left on 10.0.0.4/starrocks-be']);
   });
 
   it('begins no step after a cancellation', async () => {

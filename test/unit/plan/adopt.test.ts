@@ -108,6 +108,24 @@ describe('adopt', () => {
     expect(makePlan(resting, away, adopt).problems).toEqual([]);
   });
 
+  it('takes over nothing while StarRocks runs under another name, and says which name is wanted', () => {
+    const other = withMachine(byHand(), '10.0.0.2', machine => ({
+      ...machine,
+      strangers: ['the container fe1 (starrocks/fe-ubuntu:3.3.18)'],
+      by_hand: [],
+    }));
+    const { waves, problems } = makePlan(desired, other, adopt);
+    expect(waves).toEqual([]);
+    expect(problems.map(({ code, host, message, hint }) => [code, host, message, hint.slice(0, 90)])).toEqual([
+      [
+        'E_ADOPT',
+        '10.0.0.2',
+        'StarRocks runs on 10.0.0.2 under a name that cannot be taken over: the container fe1 (starrocks/fe-ubuntu:3.3.18).',
+        'Give the container the name of its service (`docker rename OLD starrocks-fe`, `starrocks-b',
+      ],
+    ]);
+  });
+
   it('takes over nothing while no FE answers', () => {
     const { waves, problems } = makePlan(desired, { ...byHand(), cluster: unknown('no FE answers') }, adopt);
     expect([waves, problems.length > 0]).toEqual([[], true]);

@@ -62,14 +62,21 @@ const hasBe = ({ host }: Examined): boolean => host.be.length > 0;
 
 const meta = ({ host }: Examined): string | undefined => host.fe?.folders.find(folder => folder.use === 'meta')?.host;
 
+function mendDocker(docker: HostWorld['docker']): string {
+  const reason = docker.known ? '' : docker.reason;
+  if (reason.includes('not installed')) return `${EXAMPLE_PACKAGES} docker.io`;
+  if (reason.includes('Compose plugin')) return `${EXAMPLE_PACKAGES} docker-compose-plugin`;
+  return 'sudo systemctl enable --now docker';
+}
+
 /** Sources: StarRocks' environment_configurations.md and plan_cluster.md, and what was seen on real FEs. */
 const CHECKS: readonly Check[] = [
   {
     name: 'Docker Engine',
     look: ({ machine }) =>
       machine.docker.known ? ok(machine.docker.value.engine) : { level: 'fail', seen: machine.docker.reason },
-    mend: ({ host }) =>
-      `${EXAMPLE_PACKAGES} docker.io${host.ssh.user === 'root' || host.ssh.sudo ? '' : '   # and ssh: { sudo: true }'}`,
+    mend: ({ host, machine }) =>
+      `${mendDocker(machine.docker)}${host.ssh.user === 'root' || host.ssh.sudo ? '' : '   # and ssh: { sudo: true }'}`,
   },
   {
     name: 'Compose v2',

@@ -109,8 +109,9 @@ export async function converge(
         const told = withLogs(fleet, decision, over, world, memory, desired);
         return { world, records, problems: [(await grace.within(GRACE_MS.look, told)) ?? over] };
       }
-      for (const host of decision.hosts)
-        doing({ host, service: decision.service, doing: `waiting until ${decision.reason}` });
+      const waiting = { service: decision.service, doing: `waiting until ${decision.reason}` };
+      // Some waits are for no machine of its own.
+      for (const host of decision.hosts.length > 0 ? decision.hosts : [null]) doing({ host, ...waiting });
       await sleep(decision.days ? DAYS_POLL_MS : POLL_MS);
       world = (await look({ machines: waits.machinesDue(world, decision), answers: decision.hosts })) ?? world;
       fresh = false;
@@ -118,6 +119,7 @@ export async function converge(
     }
     waits.end();
     if (!fresh) {
+      doing({ host: null, service: null, doing: null });
       // Never act on what was seen before the wait: everything is read again, and decided again.
       world = (await look({ machines: world.cluster.known ? [] : 'all', answers: 'all' })) ?? world;
       fresh = true;

@@ -62,8 +62,10 @@ export async function checkSuccession(folder: string, ours: Provenance, host: st
     host,
     step: 'plan',
     message: `${host} runs commit ${marker.commit.slice(0, 12)} (${marker.run}), and ${ours.commit.slice(0, 12)} does not descend from it.`,
-    hint: here
-      ? 'Deploy the head of main; to go back to an older state, revert the commit on main.'
-      : 'This clone does not hold that commit: fetch the whole history (fetch-depth: 0) and pull, then deploy again.',
+    hint: `${
+      here
+        ? 'Deploy the head of main; to go back to an older state, revert the commit on main.'
+        : 'This clone does not hold that commit: fetch the whole history (fetch-depth: 0) and pull, then deploy again.'
+    } Was main rewritten (a force push), and is this its head? Remove state/deployed.json from the machine's deploy_dir by hand.`,
   });
 }

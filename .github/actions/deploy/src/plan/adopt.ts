@@ -75,10 +75,30 @@ function unseen(v: View): Problem[] {
   }));
 }
 
+/** Containers of other names: Compose would make ours beside them. */
+function misnamed(v: View): Problem[] {
+  const machines = new Map(
+    [...v.frontends, ...v.backends].filter(reachable).map(node => [node.host.address, node.machine]),
+  );
+  return [...machines].flatMap(([host, machine]) =>
+    (machine?.strangers ?? [])
+      .filter(stranger => !machine?.by_hand.some(hand => stranger.startsWith(`the container ${hand.service} `)))
+      .map(stranger => ({
+        code: 'E_ADOPT',
+        host,
+        step: 'adopt',
+        message: `StarRocks runs on ${host} under a name that cannot be taken over: ${stranger}.`,
+        hint: 'Give the container the name of its service (`docker rename OLD starrocks-fe`, `starrocks-be`, `starrocks-be-1` …) and adopt again; StarRocks without a container has to move into one first.',
+      })),
+  );
+}
+
 /** Nothing is taken over while anything differs anywhere: half a cluster of each kind is nobody's. */
 export function refuseDifferent(v: View): Next | null {
   const away = unseen(v);
   if (away.length > 0) return { kind: 'blocked', problems: away };
+  const strange = misnamed(v);
+  if (strange.length > 0) return { kind: 'blocked', problems: strange };
   if (found(v).length > 0 && v.rows === null) {
     const [first] = found(v);
     return {
