@@ -43,6 +43,7 @@ describe('a deploy that waited for its approval', () => {
   it.each<[string, () => string]>([
     ['gives a BE another location label', () => wanted('', ', labels: { location: "rack:r9" }')],
     ['allows outages', () => wanted('allow_outage: true\n')],
+    ['takes what is refused', () => wanted().replaceAll('3.3.18', '3.5.6')],
     ['waits shorter', () => wanted('timeouts: { drain: 10 }\n')],
   ])('is superseded when main meanwhile %s, which no file of a machine shows', async (_what, after) => {
     project.compile(wanted());

@@ -221,6 +221,19 @@ describe('an upgrade', () => {
     ]);
   });
 
+  it('touches no node beside an FE that runs and does not say how it balances', () => {
+    const { waves } = unfold(newer, running, everything);
+    const rolling = waves.find(wave => wave.steps.some(step => step.service === 'starrocks-be'))?.meets ?? running;
+    const memory = { started: {}, unhealthy_before: 0 };
+    const decide = (world: World) => next({ desired: newer, world, request: everything, memory });
+    expect(decide(rolling)).toMatchObject({ kind: 'wave', steps: [{ service: 'starrocks-be' }] });
+    const { '10.0.0.1': _silent, ...switches } = rolling.switches;
+    const reason = '10.0.0.1 say how they balance tablets';
+    expect(decide({ ...rolling, switches })).toMatchObject({ kind: 'wait', reason });
+    // One that is down has forgotten them, and waits for nobody.
+    expect(decide({ ...stopped(rolling, '10.0.0.1', 'starrocks-fe'), switches })).not.toMatchObject({ reason });
+  });
+
   it('starts an FE that is down as it was, until its turn comes', () => {
     const world = stopped(running, '10.0.0.2', 'starrocks-fe');
     const titles = story(newer, world).flat();

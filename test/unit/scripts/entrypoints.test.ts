@@ -293,8 +293,10 @@ describe('an env file', () => {
 describe('a BE', () => {
   it('whose storage carries a cluster id starts at once and registers nothing', async () => {
     c.write('be/storage/cluster_id', '7-3.3.18');
-    c.start('be-entrypoint.sh');
+    const { child } = c.start('be-entrypoint.sh');
     await started();
+    // The same process, which hears the signals.
+    expect(readFileSync(c.path('started'), 'utf8').split(' ')[0]).toBe(String(child.pid));
     expect(c.read('sql')).toBe('');
     await expect.poll(() => c.read('run/state/be/member').split('\n')[0], { timeout: 5000 }).toBe('7');
   });

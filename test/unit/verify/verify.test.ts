@@ -115,8 +115,8 @@ test('a location that was declared and is another; none declared judges none', (
   expect(look({ backends }, wanted)).toEqual([['wrong-location', `${one}/starrocks-be`, 'no location']]);
 });
 
-test('a decommissioning BE', () => {
-  const going = beRow(two, { system_decommissioned: true, tablet_num: 7 });
+test.each(['system_decommissioned', 'cluster_decommissioned'])('a decommissioning BE: %s', column => {
+  const going = beRow(two, { [column]: true, tablet_num: 7 });
   expect(look({ backends: [beRow(one), going, beRow(three)] })).toEqual([
     ['decommissioned', `${two}/starrocks-be`, 'decommissioning, 7 tablets left'],
   ]);

@@ -114,8 +114,14 @@ async function carryOut(
     await checkMarkers(options, world);
     if (mode === 'adopt') course.before = course.world = withConfDifferences(desired, world);
     course.plan = makePlan(desired.cluster, course.before, request);
+    const deploys = !DRY.has(mode) && !options.dryRun;
+    const acts = deploys && (course.plan.waves.length > 0 || course.plan.draining);
+    // What is wrong with the newer one is for its own run to say.
+    if ((acts || (deploys && course.plan.problems.length > 0)) && isSuperseded(options, course.plan)) {
+      course.ended = 'superseded';
+      return;
+    }
     course.problems.push(...course.plan.problems);
-    const acts = !DRY.has(mode) && !options.dryRun && (course.plan.waves.length > 0 || course.plan.draining);
     if (acts && course.plan.problems.length === 0 && mayBegin(options, course.plan, course)) {
       await act(options, machines, course, course.plan, report);
     }
@@ -223,12 +229,12 @@ const isLocked = (world: World): boolean =>
   Object.values(world.hosts).some(answer => answer.known && answer.value.lock !== null);
 
 /** Is what was approved still what is wanted, and is what is found necessary a part of it? */
+/** Main has moved on since the approval. */
+const isSuperseded = ({ approved, desired }: RunOptions, plan: Plan): boolean =>
+  approved !== null && approvalOf(desired.cluster, plan).tree !== approved.tree;
+
 function mayBegin({ approved, desired }: RunOptions, plan: Plan, course: Course): boolean {
   if (approved === null) return true;
-  if (approvalOf(desired.cluster, plan).tree !== approved.tree) {
-    course.ended = 'superseded';
-    return false;
-  }
   const steps = plan.waves.flatMap(wave => wave.steps);
   const more = beyond(approved, desired.cluster, steps);
   if (more.length === 0) return true;

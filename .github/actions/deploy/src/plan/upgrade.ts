@@ -198,6 +198,14 @@ const writing = (node: FeNode, switches: Switches | null, unhealthy: number | nu
 export const holdBalance: Rule = v => {
   const before = saved(v);
   if (versionChange(v) === null || before === null) return null;
+  const silent = v.frontends.filter(
+    node => up(node, v.memory) && v.world.switches[node.host.address] === undefined && reachable(node),
+  );
+  if (silent.length > 0) {
+    const hosts = silent.map(node => node.host.address);
+    const reason = `${hosts.join(', ')} say how they balance tablets`;
+    return { kind: 'wait', reason, hosts, service: 'starrocks-fe', limit_seconds: v.desired.timeouts.query };
+  }
   const name = 'tablet_sched_max_scheduling_tablets';
   const healing = (v.rows?.unhealthy_tablets ?? 0) > unhealthyBefore(v);
   const wanted = healing ? { ...OFF, [name]: before[name] } : OFF;
