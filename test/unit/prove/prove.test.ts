@@ -25,6 +25,24 @@ describe('a plan', () => {
     expect(found).toEqual({ states: 21, exhaustive: false, problem: null });
   });
 
+  it('that goes wrong is refused with its story: two BEs at once where one may be away', () => {
+    const large = (conf: string) =>
+      cluster([{}, {}, {}, ...Array.from({ length: 20 }, () => ({ fe: null, be_conf: conf }))]);
+    const met = meets(large('x'), deployed(large('')));
+    const [upload, first, second] = makePlan(large('x'), met, everything).waves;
+    if (upload === undefined || first === undefined || second === undefined) throw new Error('too short');
+    const together = { ...first, steps: [...first.steps, ...second.steps] };
+    expect(prove(large('x'), met, everything, { waves: [upload, together] }).problem).toEqual({
+      code: 'E_PLAN_UNSAFE',
+      host: null,
+      step: 'prove',
+      message:
+        'The plan was left alone, because it could go wrong: replicas are lost: 2 BEs would be away, and replication allows 1.',
+      hint: 'This is a defect of this tool: report it with these lines. Nothing was touched.',
+      detail: ['1. restart BEs', '2. replicas are lost: 2 BEs would be away, and replication allows 1'],
+    });
+  });
+
   it('that stops the cluster is not, for that is what was asked for', () => {
     expect(prove(three, deployed(three), { ...everything, intent: 'stop' }, { waves: [] }).states).toBe(0);
   });
