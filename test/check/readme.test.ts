@@ -15,6 +15,11 @@ it('an editor shows of every key what a change later does: mend it with `npm run
   expect(text).toContain('An FE that changes its role leaves and joins again."');
 });
 
+it('README.md says on its first screen that hosted runners reach no private address', async () => {
+  const lines = (await readFile('README.md', 'utf8')).split('\n');
+  expect(lines.slice(0, 25).join(' ')).toContain("GitHub's hosted runners cannot reach private addresses.");
+});
+
 it('README.md names only npm scripts that exist', async () => {
   const readme = await readFile('README.md', 'utf8');
   const { scripts } = JSON.parse(await readFile('package.json', 'utf8'));

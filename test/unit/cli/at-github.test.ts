@@ -69,6 +69,16 @@ describe('what the workflows need at GitHub', () => {
       [/^environment starrocks: may be used from every branch/],
     ],
     [
+      'an environment of the secrets that somebody has to approve',
+      {
+        'environments/starrocks': {
+          deployment_branch_policy: { custom_branch_policies: true },
+          protection_rules: [{ type: 'required_reviewers', reviewers: [{ id: 1 }] }],
+        },
+      },
+      [/^environment starrocks: has reviewers, for whom every plan and drift run waits → gh api -X$/],
+    ],
+    [
       'no secret',
       { 'environments/starrocks/secrets': { secrets: [] } },
       [/^secret SSH_PRIVATE_KEY: is not in .+ → gh secret set$/, /^secret STARROCKS_PASSWORD: is not in/],

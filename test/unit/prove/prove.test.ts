@@ -7,6 +7,9 @@ import { cluster, deployed, everything, meets } from '../plan/worlds.ts';
 const three = cluster([{}, {}, {}]);
 const changed = cluster([{}, {}, {}].map(() => ({ fe_conf: 'x', be_conf: 'x' })));
 const world = meets(changed, deployed(three));
+const large = (conf: string) =>
+  cluster([{}, {}, {}, ...Array.from({ length: 20 }, () => ({ fe: null, be_conf: conf }))]);
+const met = meets(large('x'), deployed(large('')));
 
 describe('a plan', () => {
   it('is proved with a fault at each of its moments before anybody runs it', () => {
@@ -18,17 +21,11 @@ describe('a plan', () => {
   });
 
   it('of a large cluster is proved wave by wave', () => {
-    const large = (conf: string) =>
-      cluster([{}, {}, {}, ...Array.from({ length: 20 }, () => ({ fe: null, be_conf: conf }))]);
-    const met = meets(large('x'), deployed(large('')));
     const found = prove(large('x'), met, everything, makePlan(large('x'), met, everything));
     expect(found).toEqual({ states: 21, exhaustive: false, problem: null });
   });
 
   it('that goes wrong is refused with its story: two BEs at once where one may be away', () => {
-    const large = (conf: string) =>
-      cluster([{}, {}, {}, ...Array.from({ length: 20 }, () => ({ fe: null, be_conf: conf }))]);
-    const met = meets(large('x'), deployed(large('')));
     const [upload, first, second] = makePlan(large('x'), met, everything).waves;
     if (upload === undefined || first === undefined || second === undefined) throw new Error('too short');
     const together = { ...first, steps: [...first.steps, ...second.steps] };

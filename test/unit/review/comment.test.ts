@@ -47,6 +47,7 @@ describe('the comment', () => {
   it('says for which commit it is, and what it assumes', () => {
     expect(text).toContain('For commit aaaaaaaaaaaa, compared with bbbbbbbbbbbb.');
     expect(text).toContain('Assumes that the machines match that base');
+    expect(text).toMatch(/Plan digest [0-9a-f]{16}\./);
   });
 
   it('is one line when nothing changes', () => {

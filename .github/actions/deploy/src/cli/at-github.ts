@@ -43,6 +43,9 @@ interface Answer {
   readonly value?: string;
 }
 
+const reviewed = (answer: Answer): boolean =>
+  answer.protection_rules?.some(rule => (rule.reviewers?.length ?? 0) > 0) === true;
+
 const SECRETS = 'environments/starrocks/secrets?per_page=100';
 
 function checks(password: boolean): Check[] {
@@ -58,12 +61,12 @@ function checks(password: boolean): Check[] {
     {
       check: 'environment starrocks',
       path: 'environments/starrocks',
-      lacks: answer =>
-        answer === null
-          ? 'is missing'
-          : (answer.deployment_branch_policy ?? null) === null
-            ? 'may be used from every branch: whoever can push one reads the secrets'
-            : null,
+      lacks: answer => {
+        if (answer === null) return 'is missing';
+        if ((answer.deployment_branch_policy ?? null) === null)
+          return 'may be used from every branch: whoever can push one reads the secrets';
+        return reviewed(answer) ? 'has reviewers, for whom every plan and drift run waits' : null;
+      },
       mend: command('environment'),
       ok: 'is there, for chosen branches only',
     },
@@ -76,7 +79,7 @@ function checks(password: boolean): Check[] {
       lacks: answer =>
         answer === null
           ? 'is missing: GitHub makes one at the first deploy, which nobody approves'
-          : answer.protection_rules?.some(rule => (rule.reviewers?.length ?? 0) > 0) === true
+          : reviewed(answer)
             ? null
             : 'has no reviewers: every merge deploys at once',
       mend: command('approval'),
