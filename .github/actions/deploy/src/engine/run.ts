@@ -116,8 +116,9 @@ async function carryOut(
     course.plan = makePlan(desired.cluster, course.before, request);
     const deploys = !DRY.has(mode) && !options.dryRun;
     const acts = deploys && (course.plan.waves.length > 0 || course.plan.draining);
+    const refused = deploys && course.plan.problems.length > 0;
     // What is wrong with the newer one is for its own run to say.
-    if ((acts || (deploys && course.plan.problems.length > 0)) && isSuperseded(options, course.plan)) {
+    if ((acts || refused) && isSuperseded(options, course.plan)) {
       course.ended = 'superseded';
       return;
     }
@@ -228,11 +229,11 @@ async function rebalance(options: RunOptions, machines: Machines, course: Course
 const isLocked = (world: World): boolean =>
   Object.values(world.hosts).some(answer => answer.known && answer.value.lock !== null);
 
-/** Is what was approved still what is wanted, and is what is found necessary a part of it? */
 /** Main has moved on since the approval. */
 const isSuperseded = ({ approved, desired }: RunOptions, plan: Plan): boolean =>
   approved !== null && approvalOf(desired.cluster, plan).tree !== approved.tree;
 
+/** Is what is found necessary a part of what was approved? */
 function mayBegin({ approved, desired }: RunOptions, plan: Plan, course: Course): boolean {
   if (approved === null) return true;
   const steps = plan.waves.flatMap(wave => wave.steps);

@@ -4,7 +4,8 @@
 #   session.sh NONCE DEPLOY_DIR SILENCE OBSERVE [argument of observe.sh ...]
 #
 # Requests on standard input: a header of 64 bytes (`op argument-bytes payload-bytes`, blanks, newline), then the
-# arguments (a line each, for printf's %b), then the payload. Answers: `NONCE op exit-code base64`. A ping is answered by nothing.
+# arguments (a line each, for printf's %b), then the payload. Answers: `NONCE op exit-code base64`. A ping is answered by
+# nothing.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -58,9 +59,12 @@ digest_of() {
   esac
 }
 
+# folder_of FILE: is there, or is made
+folder_of() { [ -d "${1%/*}" ] || mkdir -p "${1%/*}"; }
+
 # put FILE < text: whole or not at all. By cat: the shell's own printf calls a full disk an I/O error.
 put() {
-  [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 1
+  folder_of "$1" || return 1
   { cat >"$1.starrocks-ha-new" && mv -fT "$1.starrocks-ha-new" "$1"; } || {
     rm -f "$1.starrocks-ha-new"
     return 1
@@ -77,7 +81,7 @@ move() {
   done
   for path in "$@"; do
     to=$dir/$path
-    { { [ -d "${to%/*}" ] || mkdir -p "${to%/*}"; } && cp -p "$from/$path" "$to.starrocks-ha-new"; } || {
+    { folder_of "$to" && cp -p "$from/$path" "$to.starrocks-ha-new"; } || {
       for copied in "$@"; do rm -f "$dir/$copied.starrocks-ha-new"; done
       die "$to cannot be written; no file was changed"
     }

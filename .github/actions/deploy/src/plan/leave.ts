@@ -3,7 +3,7 @@ import { holds } from './gates.ts';
 import type { Operation } from './operation.ts';
 import { blocked, notYet, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Node, View } from './situation.ts';
-import { current, down, drainedEmpty, reachable, running, storageIsLost } from './situation.ts';
+import { down, drainedEmpty, reachable, running, stale, storageIsLost } from './situation.ts';
 import type { Next, Step } from './step.ts';
 
 /*
@@ -134,9 +134,8 @@ const decommission = (node: BeNode, kind: 'decommissionBackend' | 'cancelDecommi
  * that is empty is restarted before it takes any.
  */
 export function cancelDrains(v: View): Next | null {
-  const restarts = (node: BeNode) => drainedEmpty(node) && node.container !== null && !current(node);
   const back = v.backends.filter(
-    node => reachable(node) && node.row?.system_decommissioned === true && !restarts(node),
+    node => reachable(node) && node.row?.system_decommissioned === true && !(drainedEmpty(node) && stale(node)),
   );
   return wave(
     'cancel drains',

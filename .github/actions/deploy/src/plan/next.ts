@@ -37,6 +37,7 @@ import {
   peersFor,
   reachable,
   running,
+  stale,
   staleFiles,
   storageIsLost,
   up,
@@ -550,8 +551,6 @@ function setLocations(v: View): Next | null {
     }),
   );
 }
-
-const stale = (node: Node): boolean => reachable(node) && node.container !== null && !current(node);
 
 const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: string | null): Step => {
   const { action, reason, operations } = roll(node);

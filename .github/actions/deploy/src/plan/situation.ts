@@ -180,6 +180,9 @@ export const reachable = (node: Node): boolean => node.selected && node.machine 
 /** Its container runs the desired definition. */
 export const current = (node: Node): boolean => node.container?.digest === node.service.digest;
 
+/** This run may restart it, and it has to. */
+export const stale = (node: Node): boolean => reachable(node) && node.container !== null && !current(node);
+
 export const running = (node: Node): boolean => node.container?.state === 'running';
 
 /** It runs, or Docker starts it again each time that it ends: starting it once more would add nothing. */
@@ -226,14 +229,14 @@ export const startTime = (row: FrontendRow | BackendRow): string | null =>
   'start_time' in row ? row.start_time : row.last_start_time;
 
 /** Found once for each look at a machine: several rules ask, wave after wave. */
-const stale = new WeakMap<HostWorld, { readonly host: CompiledHost; readonly paths: readonly string[] }>();
+const staleOf = new WeakMap<HostWorld, { readonly host: CompiledHost; readonly paths: readonly string[] }>();
 
 /** Paths of the host whose bytes differ from the compiled ones. */
 export function staleFiles(host: CompiledHost, machine: HostWorld): readonly string[] {
-  const found = stale.get(machine);
+  const found = staleOf.get(machine);
   if (found?.host === host) return found.paths;
   const paths = host.files.filter(file => machine.files[file.path] !== file.sha256).map(file => file.path);
-  stale.set(machine, { host, paths });
+  staleOf.set(machine, { host, paths });
   return paths;
 }
 
