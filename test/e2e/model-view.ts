@@ -89,6 +89,7 @@ function machineOf(machine: HostWorld, before: HostWorld | null, id: string | nu
             member: ours(fe.state.member),
             joining: fe.state.joining,
             founding: fe.state.founding,
+            refused: fe.state.refused,
             switches: fe.state.switches,
           },
     be: sorted(

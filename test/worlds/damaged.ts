@@ -32,17 +32,20 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
       return unreachable(truth, at);
     case 'partial-metadata':
       return onFrontend(truth, at, (world, host) =>
-        quiet(
-          onMachine(world, host, machine =>
-            inState(
-              withFe(machine, fe => ({ ...fe, meta: 'partial', cluster_id: null })),
-              'starrocks-fe',
-              'restarting',
-            ),
-          ),
-          host,
-          'starrocks-fe',
-        ),
+        unready(world, host, fe => ({
+          ...fe,
+          meta: 'partial',
+          cluster_id: null,
+          state: { ...fe.state, refused: true },
+        })),
+      );
+    case 'joins-just-now':
+      return onFrontend(truth, at, (world, host) =>
+        unready(world, host, fe => ({
+          ...fe,
+          meta: at % 2 === 0 ? 'partial' : 'whole',
+          state: { ...fe.state, joining: true },
+        })),
       );
     case 'frontend-dropped':
       return onRows(truth, rows => {
@@ -157,6 +160,14 @@ const inState = (machine: HostWorld, service: string, state: Container['state'])
   ...machine,
   containers: machine.containers.map(one => (one.service === service ? { ...one, state } : one)),
 });
+
+/** Its container runs, and its FE does not answer. */
+const unready = (world: World, host: string, change: (fe: FeData) => FeData): World =>
+  quiet(
+    onMachine(world, host, machine => withFe(inState(machine, 'starrocks-fe', 'running'), change)),
+    host,
+    'starrocks-fe',
+  );
 
 const withoutStorage = (machine: HostWorld, service: string): HostWorld => {
   const name = service as ServiceName;

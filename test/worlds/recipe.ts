@@ -48,6 +48,7 @@ export const DAMAGES = [
   'metadata-lost',
   'unreachable',
   'partial-metadata',
+  'joins-just-now',
   'frontend-dropped',
   'backend-dropped',
   'decommissioned',

@@ -90,7 +90,11 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
       staged: [],
       containers: [],
       strangers: [],
-      fe: { meta: 'empty', cluster_id: null, state: { member: null, joining: false, founding: false, peers: [] } },
+      fe: {
+        meta: 'empty',
+        cluster_id: null,
+        state: { member: null, joining: false, founding: false, refused: false, peers: [] },
+      },
       be: { 'starrocks-be': { storage: 'empty', cluster_id: null, member: null } },
       images: { 'starrocks/fe-ubuntu:3.3.18': null, 'starrocks/be-ubuntu:3.3.18': null },
       lock: null,
@@ -131,7 +135,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     write(m, 'data/fe/state/member', '12345\n');
     write(m, 'data/fe/state/peers', '10.0.0.2\n10.0.0.3\n');
     write(m, 'state/fe/peers', '10.0.0.3\nnonsense\n');
-    write(m, 'state/fe/joining', '');
+    for (const name of ['joining', 'refused']) write(m, `state/fe/${name}`, '');
     write(m, 'state/be/member', '12345\n/opt/starrocks/be/storage\n');
     write(m, 'data/be/storage/cluster_id', '12345-3.3.18');
     write(m, 'data/be/second/cluster_id', '');
@@ -149,7 +153,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
       image: 112,
       cluster_id: '12345',
       state: {
-        ...{ member: '12345', joining: true, founding: false, peers: ['10.0.0.2', '10.0.0.3'] },
+        ...{ member: '12345', joining: true, founding: false, refused: true, peers: ['10.0.0.2', '10.0.0.3'] },
         switches: Object.fromEntries(SWITCHES.map(key => [key, '7'])),
         unhealthy: 4,
       },

@@ -424,7 +424,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       mkdirSync(join(m.deploy, 'data/fe/meta/image'), { recursive: true });
       writeFileSync(join(m.deploy, 'data/fe/meta/image/ROLE'), 'role');
       mkdirSync(join(m.deploy, 'state/fe'), { recursive: true });
-      writeFileSync(join(m.deploy, 'state/fe/joining'), '');
+      for (const name of ['joining', 'refused']) writeFileSync(join(m.deploy, 'state/fe', name), '');
     };
 
     it('renames it to a dated name, deletes nothing, and forgets the join under way', async () => {
@@ -436,7 +436,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       expect(moved).toMatch(/^meta\.aside-\d{8}T\d{6}Z-ROLE-without-VERSION$/);
       expect(readdirSync(join(m.deploy, 'data/fe/meta'))).toEqual([]);
       expect(m.read(`data/fe/${moved}/image/ROLE`)).toBe('role');
-      expect(m.read('state/fe/joining')).toBeNull();
+      expect(readdirSync(join(m.deploy, 'state/fe'))).toEqual([]);
     });
 
     it('never touches that of a running FE', async () => {

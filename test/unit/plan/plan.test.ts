@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
-import { type Container, known, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { firstMemory } from '../../../.github/actions/deploy/src/plan/situation.ts';
+import {
+  type Container,
+  type HostWorld,
+  known,
+  unknown,
+  type World,
+} from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
 import {
   cluster,
   deployed,
@@ -11,6 +19,7 @@ import {
   meets,
   stopped,
   story,
+  uploaded,
   withMachine,
 } from './worlds.ts';
 
@@ -18,6 +27,10 @@ const three = [{}, {}, {}];
 const container = (service: string, state: Container['state']): Container => ({
   ...{ service, state, digest: 'x', image: '', image_id: '', health: 'starting', started_at: '', restarts: 0 },
   mounts: {},
+});
+const silent = (world: World, key: string): World => ({
+  ...world,
+  answers: { ...world.answers, [key]: known(false) },
 });
 const prepared = (...hosts: number[]) => hosts.map(host => `prepare 10.0.0.${host}`);
 
@@ -30,9 +43,7 @@ describe('first bootstrap', () => {
       ['join starrocks-fe on 10.0.0.2'],
       ['join starrocks-fe on 10.0.0.3'],
       ['add starrocks-be on 10.0.0.1', 'add starrocks-be on 10.0.0.2', 'add starrocks-be on 10.0.0.3'],
-      ['write down the FEs on 10.0.0.1', 'write down the FEs on 10.0.0.2'].map(title =>
-        title.replace('write down', 'write down'),
-      ),
+      ['write down the FEs on 10.0.0.1', 'write down the FEs on 10.0.0.2'],
     ]);
   });
 
@@ -63,7 +74,7 @@ describe('first bootstrap', () => {
           meta: 'whole',
           image: null,
           cluster_id: '7',
-          state: { member: null, joining: false, founding: false, peers: [], switches: null },
+          state: { member: null, joining: false, founding: false, refused: false, peers: [], switches: null },
         },
       }),
     ],
@@ -75,7 +86,7 @@ describe('first bootstrap', () => {
           meta: 'empty',
           image: null,
           cluster_id: null,
-          state: { member: '7', joining: false, founding: false, peers: [], switches: null },
+          state: { member: '7', joining: false, founding: false, refused: false, peers: [], switches: null },
         },
       }),
     ],
@@ -87,7 +98,7 @@ describe('first bootstrap', () => {
           meta: 'empty',
           image: null,
           cluster_id: null,
-          state: { member: null, joining: true, founding: false, peers: [], switches: null },
+          state: { member: null, joining: true, founding: false, refused: false, peers: [], switches: null },
         },
       }),
     ],
@@ -99,7 +110,7 @@ describe('first bootstrap', () => {
           meta: 'empty',
           image: null,
           cluster_id: null,
-          state: { member: null, joining: false, founding: false, peers: ['10.0.0.9'], switches: null },
+          state: { member: null, joining: false, founding: false, refused: false, peers: ['10.0.0.9'], switches: null },
         },
       }),
     ],
@@ -145,13 +156,29 @@ describe('first bootstrap', () => {
     ]);
   });
 
-  it('founds again where a founding was cut off before anything else existed', () => {
-    const desired = cluster(three);
-    const state = { member: null, joining: false, founding: true, peers: [], switches: null };
-    const world = withMachine(emptyWorld(desired), '10.0.0.1', machine => ({
-      ...machine,
+  const founding = (desired: ClusterJson, more: Partial<HostWorld>, refused: boolean): World => {
+    const state = { member: null, joining: false, founding: true, refused, peers: [], switches: null };
+    return withMachine(emptyWorld(desired), '10.0.0.1', machine => ({
+      ...{ ...machine, ...more },
       fe: { meta: 'partial', image: null, cluster_id: null, state },
     }));
+  };
+
+  it('waits for one that founds, whoever began it', () => {
+    const desired = cluster(three);
+    const containers = [container('starrocks-fe', 'running')];
+    expect(story(desired, founding(desired, { containers }, false)).slice(0, 2)).toEqual([
+      prepared(1, 2, 3),
+      ['join starrocks-fe on 10.0.0.2'],
+    ]);
+  });
+
+  it.each([
+    ['nothing runs', {}, false],
+    ['its script does not start it', { containers: [container('starrocks-fe', 'running')] }, true],
+  ])('founds again where a founding was cut off before anything else existed: %s', (_what, more, refused) => {
+    const desired = cluster(three);
+    const world = founding(desired, more, refused);
     expect(story(desired, world).slice(0, 3)).toEqual([
       prepared(1, 2, 3),
       ['move the metadata on 10.0.0.1 aside'],
@@ -323,27 +350,46 @@ describe('what is down', () => {
         meta: 'empty',
         image: null,
         cluster_id: null,
-        state: { member: null, joining: false, founding: false, peers: [], switches: null },
+        state: { member: null, joining: false, founding: false, refused: false, peers: [], switches: null },
       },
     }));
     expect(story(desired, world)[0]).toEqual(['join starrocks-fe on 10.0.0.1']);
   });
 
-  it('has the metadata of a cut-off join moved aside before it joins again', () => {
-    const desired = cluster(three);
-    const world = withMachine(stopped(deployed(desired), '10.0.0.2', 'starrocks-fe'), '10.0.0.2', machine => ({
+  const joining = (world: World, meta: 'partial' | 'whole', refused: boolean): World =>
+    withMachine(silent(world, '10.0.0.2/starrocks-fe'), '10.0.0.2', machine => ({
       ...machine,
       fe: {
-        meta: 'whole',
+        meta,
         image: null,
         cluster_id: 'new',
-        state: { member: null, joining: true, founding: false, peers: [], switches: null },
+        state: { member: null, joining: true, founding: false, refused, peers: [], switches: null },
       },
     }));
-    expect(story(desired, world).slice(0, 2)).toEqual([
+
+  it.each([
+    ['stands still', (world: World) => joining(stopped(world, '10.0.0.2', 'starrocks-fe'), 'whole', false)],
+    ['is not started by its script', (world: World) => joining(world, 'whole', true)],
+    ['is incomplete, and not started by its script', (world: World) => joining(world, 'partial', true)],
+  ])('has the metadata of a cut-off join moved aside before it joins again: it %s', (_what, change) => {
+    const desired = cluster(three);
+    expect(story(desired, change(deployed(desired))).slice(0, 2)).toEqual([
       ['move the metadata on 10.0.0.2 aside'],
       ['join starrocks-fe on 10.0.0.2'],
     ]);
+  });
+
+  it.each(['partial', 'whole'] as const)('is waited for while it joins, whoever began it (metadata %s)', meta => {
+    const desired = cluster(three);
+    const other = cluster([{}, { fe_conf: 'x' }, {}]);
+    for (const [what, wanted] of [
+      ['as declared', desired],
+      ['other files', other],
+    ] as const) {
+      const world = uploaded(wanted, joining(deployed(desired), meta, false));
+      const decided = next({ desired: wanted, world, request: everything, memory: firstMemory(world) });
+      expect([what, decided]).toMatchObject([what, { kind: 'wait', hosts: ['10.0.0.2'], service: 'starrocks-fe' }]);
+    }
   });
 });
 

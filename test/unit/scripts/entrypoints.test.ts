@@ -90,14 +90,18 @@ describe('an FE with partial metadata', () => {
     const { log } = c.start('fe-entrypoint.sh');
     await expect.poll(log, { timeout: 5000 }).toMatch(/NOT STARTED: .*Deploy again/);
     expect(c.starts).toEqual([]);
+    // The deploy moves nothing aside that may still come up.
+    expect([c.exists('run/state/fe/refused'), c.exists('run/state-copy/refused')]).toEqual([true, true]);
   });
 });
 
 describe('an FE with empty metadata', () => {
   it('founds on the founding machine, and nowhere else', async () => {
     c.feEnv({ FE_INDEX: '0', MASTER_FE_HOST: SELF });
+    c.write('run/state-copy/refused', '');
     c.start('fe-entrypoint.sh');
     await started();
+    expect(c.exists('run/state-copy/refused')).toBe(false);
     expect(c.starts).toEqual([founds]);
   });
 

@@ -144,7 +144,7 @@ const machine = (fe: string | null, be: string | null) =>
     fe: {
       meta: 'whole',
       cluster_id: fe,
-      state: { member: fe, joining: false, founding: false, peers: [], switches: null },
+      state: { member: fe, joining: false, founding: false, refused: false, peers: [], switches: null },
     },
     be: { 'starrocks-be': { storage: 'whole', cluster_id: be, member: be } },
   } as unknown as HostWorld);

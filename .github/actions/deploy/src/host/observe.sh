@@ -135,6 +135,7 @@ look_fe() { # META STATE COPY
   if remembers "$2" "$3" member; then printf 'member %s\n' "$line"; fi
   if remembers "$2" "$3" joining; then echo joining; fi
   if remembers "$2" "$3" founding; then echo founding; fi
+  if remembers "$2" "$3" refused; then echo refused; fi
   sed -n 's/^\([a-z_]*\) \([a-z0-9]*\)$/switch \1 \2/p' "$2/switches" 2>/dev/null
   sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' "$2/peers" "$3/peers" 2>/dev/null
 }

@@ -237,7 +237,7 @@ do_asideMetadata() {
   [ -e "$1" ] || exit 0
   aside=$1.aside-$(date -u +%Y%m%dT%H%M%SZ)-$3
   { mv -nT "$1" "$aside" && [ ! -e "$1" ] && mkdir -p "$1"; } || die "$1 cannot be moved aside"
-  rm -f "$dir/state/fe/joining" "$dir/state/fe/founding" "$2/joining" "$2/founding"
+  for one in joining founding refused; do rm -f "$dir/state/fe/$one" "$2/$one"; done
   printf '%s\n' "$aside"
 }
 

@@ -363,6 +363,7 @@ function feOf(text: string): FeData {
       member: value('member'),
       joining: value('joining') !== null,
       founding: value('founding') !== null,
+      refused: value('refused') !== null,
       peers: [...new Set([...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []))].sort(),
       switches: switchesOf(text),
       ...unhealthyOf(text),

@@ -118,7 +118,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
           meta: 'empty',
           image: null,
           cluster_id: null,
-          state: { ...fe.state, joining: false },
+          state: { ...fe.state, joining: false, founding: false, refused: false },
         })),
       );
     case 'stop':
@@ -221,7 +221,7 @@ const emptyFe: FeData = {
   meta: 'empty',
   image: null,
   cluster_id: null,
-  state: { member: null, joining: false, founding: false, peers: [], switches: null },
+  state: { member: null, joining: false, founding: false, refused: false, peers: [], switches: null },
 };
 
 const withFe = (machine: HostWorld, change: (fe: FeData) => FeData): HostWorld => ({
@@ -587,7 +587,7 @@ function withMembership(machine: HostWorld, id: string): HostWorld {
     ...there,
     meta: 'whole',
     cluster_id: id,
-    state: { ...there.state, member: id, joining: false, founding: false },
+    state: { ...there.state, member: id, joining: false, founding: false, refused: false },
   }));
 }
 
@@ -622,14 +622,17 @@ function moved(desired: ClusterJson, rows: readonly BackendRow[]): BackendRow[] 
 }
 
 function isRunning(machine: HostWorld, service: string): boolean {
+  const refused = service === 'starrocks-fe' && machine.fe.state.refused;
   const runs = (one: { readonly service: string; readonly state: string }): boolean =>
-    one.service === service && (one.state === 'running' || (one.state === 'restarting' && lives(machine, service)));
+    one.service === service &&
+    !refused &&
+    (one.state === 'running' || (one.state === 'restarting' && lives(machine, service)));
   return machine.containers.some(runs) || machine.by_hand.some(runs);
 }
 
 /** What Docker starts again each time that it ends comes up at last, unless its scripts refuse what they find. */
 function lives({ fe, be }: HostWorld, service: string): boolean {
-  if (service === 'starrocks-fe') return fe.meta !== 'partial';
+  if (service === 'starrocks-fe') return !fe.state.refused;
   const data = be[service as ServiceName];
   return data?.storage !== 'empty' || data.member === null;
 }

@@ -13,7 +13,7 @@ export const freshMachine = (memory: number): HostWorld => ({
   strangers: [],
   fe: {
     ...{ meta: 'empty', image: null, cluster_id: null },
-    state: { member: null, joining: false, founding: false, peers: [], switches: null },
+    state: { member: null, joining: false, founding: false, refused: false, peers: [], switches: null },
   },
   be: {},
   listeners: [],

@@ -29,6 +29,7 @@ import {
 import { activate, addBackend, asBefore, asItIs, blocked, notYet, type Roll, type Rule, step, wave } from './rule.ts';
 import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
 import {
+  arriving,
   current,
   down,
   drainedEmpty,
@@ -188,7 +189,7 @@ function setPartialMetadataOfFounderAside(v: View): Next | null {
   const founder = founderOf(v);
   if (v.rows !== null || founder === undefined || !reachable(founder)) return null;
   const fe = founder.machine?.fe;
-  if (fe?.meta !== 'partial' || !fe.state.founding || fe.state.member !== null) return null;
+  if (fe?.meta !== 'partial' || !fe.state.founding || fe.state.member !== null || arriving(founder)) return null;
   if (v.memory.started[founder.key] !== undefined) return null;
   const gate: Gate = { kind: 'nothing-founded', founder: founder.host.address };
   if (holds(gate, v) !== null) return null;
@@ -212,7 +213,7 @@ function found(v: View): Next | null {
   if (founder === undefined || !reachable(founder)) {
     return blockedFounding(v, `${v.desired.master_host} is not among the chosen hosts`);
   }
-  if (keptRunning(founder) && current(founder)) return null;
+  if (arriving(founder) || (keptRunning(founder) && current(founder))) return null;
   return wave('found the cluster', [step(founder, 'found', 'no FE exists yet', [activate(founder)], [gate])]);
 }
 
@@ -320,7 +321,7 @@ function setUnusableMetadataAside(v: View): Next | null {
   const broken = v.frontends.filter(node => {
     const fe = node.machine?.fe;
     if (!reachable(node) || fe === null || fe === undefined || node.answers === true) return false;
-    if (v.memory.started[node.key] !== undefined) return false;
+    if (v.memory.started[node.key] !== undefined || arriving(node)) return false;
     return fe.meta === 'partial' || (fe.meta === 'whole' && fe.state.joining);
   });
   const [first] = broken;
@@ -341,7 +342,8 @@ function setMetadataOfDroppedAside(v: View): Next | null {
 }
 
 /** It is down, and nothing has been done yet that it could come up by. */
-const canBeStarted = (node: Node): boolean => reachable(node) && down(node) && (!keptRunning(node) || !current(node));
+const canBeStarted = (node: Node): boolean =>
+  reachable(node) && down(node) && !arriving(node) && (!keptRunning(node) || !current(node));
 
 const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
 
@@ -407,7 +409,8 @@ function awaitFrontends(v: View): Next | null {
 }
 
 /** Nothing is left to be done to it but to see it come up. */
-const awaited = (v: View, node: Node): boolean => current(node) || v.memory.started[node.key] !== undefined;
+const awaited = (v: View, node: Node): boolean =>
+  current(node) || arriving(node) || v.memory.started[node.key] !== undefined;
 
 /** What this run started itself, whatever its definition. */
 function awaitStarted(v: View): Next | null {

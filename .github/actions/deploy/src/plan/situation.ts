@@ -188,6 +188,14 @@ export const running = (node: Node): boolean => node.container?.state === 'runni
 /** It runs, or Docker starts it again each time that it ends: starting it once more would add nothing. */
 export const keptRunning = (node: Node): boolean => running(node) || node.container?.state === 'restarting';
 
+/** It may be founding or joining right now: its script says when it finds that such a start was cut off. */
+export const arriving = ({ container, machine, service, answers }: Node): boolean => {
+  const fe = service.kind === 'fe' ? machine?.fe : null;
+  if (fe === null || fe === undefined || answers === true || fe.state.refused) return false;
+  if (container?.state !== 'running' && container?.state !== 'restarting') return false;
+  return fe.meta === 'partial' || (fe.meta === 'whole' && fe.state.joining);
+};
+
 /**
  * Nothing of it is working, by its own silence: touching it makes nothing worse. One whose container is healthy is
  * asked at the wrong port, and works.

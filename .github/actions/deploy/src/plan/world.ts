@@ -137,6 +137,8 @@ export interface FeState {
   readonly member: string | null;
   readonly joining: boolean;
   readonly founding: boolean;
+  /** Its script found metadata that it does not start, and waits for somebody to move it aside. */
+  readonly refused: boolean;
   /** Addresses of FEs that it has met. */
   readonly peers: readonly string[];
   /** As the cluster's switches were before the version began to change; null: it does not. */

@@ -101,7 +101,10 @@ function replicasLost(desired: ClusterJson, truth: Truth, steps: readonly Step[]
 function alongTheStep(desired: ClusterJson, truth: Truth, step: Step): string[] {
   let world = truth.world;
   return step.operations.flatMap(operation => {
-    const wrong = wrongOperation(desired, { ...truth, world }, operation);
+    const wrong = [
+      ...wrongOperation(desired, { ...truth, world }, operation),
+      ...joinCutOff(desired, truth, operation),
+    ];
     world = apply(operation, desired, world);
     return wrong.map(what => `${stepTitle(step)}: ${what}`);
   });
@@ -136,6 +139,19 @@ function wrongStart(desired: ClusterJson, { world, away }: Truth, host: string):
   const founded = cluster !== null || others.some(one => one !== null && (one.meta === 'whole' || one.state.member));
   const alone = (fe?.state.peers ?? []).length === 0 && host === desired.master_host;
   return founded && alone ? ['an FE with empty metadata and nobody to join founds a second cluster'] : [];
+}
+
+/** What stands still at the end of the step, but came up by itself before it. */
+function joinCutOff(desired: ClusterJson, { world }: Truth, operation: Operation): string[] {
+  if (operation.kind !== 'asideMetadata') return [];
+  if (desired.hosts.every(host => host.address !== operation.host || host.fe === null)) return [];
+  const answer = world.hosts[operation.host];
+  const answers = world.answers[nodeKey(operation.host, 'starrocks-fe')];
+  if (answer?.known !== true || (answers?.known === true && answers.value)) return [];
+  const { containers, fe } = answer.value;
+  const runs = containers.some(one => one.service === 'starrocks-fe' && one.state === 'running');
+  const arrives = fe.meta === 'partial' || fe.state.joining || fe.state.founding;
+  return runs && arrives && !fe.state.refused ? ['an FE that joins just now would be cut off'] : [];
 }
 
 /** Those that keep what was committed must stay a majority of those that vote. */

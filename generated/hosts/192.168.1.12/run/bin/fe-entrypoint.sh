@@ -205,7 +205,9 @@ start() { # start [--helper LIST]
 }
 
 # Metadata that would crash for ever, or found a second cluster: nothing is started, and it says so until it changes.
+# The deploy tells by `refused` that no founding and no join is under way here.
 refuse() {
+  remember refused ''
   while true; do
     say "NOT STARTED: $1"
     nap 30
@@ -216,6 +218,7 @@ refuse() {
 main() {
   read_env
   check_env
+  forget refused
   lay_conf
   local meta
   meta=$(metadata)
