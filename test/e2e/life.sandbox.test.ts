@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
@@ -274,6 +275,24 @@ describe('a cluster of three machines', () => {
     expect([...new Set(report.frontends.map(row => row['ClusterId']))]).toEqual([id]);
   });
 
+  it('takes back an FE that somebody dropped and added again, with what it knew by its old name aside', async () => {
+    const { frontends } = await project.run('status');
+    const leader = frontends.find(row => row['Role'] === 'LEADER')?.['IP'];
+    const other = sandbox.hosts.find(one => one.address !== leader);
+    const connection = await createConnection({ host: leader ?? '', port: 9030, user: 'root' });
+    for (const verb of ['DROP', 'ADD']) {
+      await connection.query(`ALTER SYSTEM ${verb} FOLLOWER "${other?.address}:9010"`);
+    }
+    await connection.end();
+    const report = await project.run('deploy');
+    expect(problems(report)).toEqual([]);
+    expect(titles(report)).toEqual([
+      `move the metadata on ${other?.address} aside`,
+      `join starrocks-fe on ${other?.address}`,
+    ]);
+    expect(Object.values(column(report.frontends, 'Join'))).toEqual(sandbox.hosts.map(() => 'true'));
+  });
+
   it('comes back by itself after all machines lost power, and needs no step', async () => {
     for (const one of sandbox.hosts) await one.halt();
     for (const one of sandbox.hosts) await one.boot();
@@ -283,7 +302,7 @@ describe('a cluster of three machines', () => {
     expect((await project.run('plan')).steps).toEqual([]);
   });
 
-  it('is started together after a full stop: all FEs first', async () => {
+  it('is started together after a full stop: all followers first', async () => {
     for (const one of sandbox.hosts) for (const container of one.engine.containers) await container.stop();
     const report = await project.run('deploy');
     expect(problems(report)).toEqual([]);

@@ -55,6 +55,8 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
         );
         return { ...rows, frontends: rows.frontends.filter(one => one !== row) };
       });
+    case 'frontend-added-again':
+      return addedAgain(truth, at);
     case 'backend-dropped':
       return onRows(truth, rows => {
         const row = pick(rows.backends, at);
@@ -160,6 +162,24 @@ const inState = (machine: HostWorld, service: string, state: Container['state'])
   ...machine,
   containers: machine.containers.map(one => (one.service === service ? { ...one, state } : one)),
 });
+
+/** Somebody dropped it and added it again: its row has a new name, and its metadata has the old one. */
+function addedAgain(truth: Truth, at: number): Truth {
+  const { cluster } = truth.world;
+  const row = cluster.known
+    ? pick(
+        cluster.value.frontends.filter(one => one.role !== 'LEADER'),
+        at,
+      )
+    : null;
+  if (row === null) return truth;
+  const added = { ...row, name: `${row.name}_again`, join: false, alive: false, last_heartbeat: null };
+  const renamed = onRows(truth, rows => ({
+    ...rows,
+    frontends: rows.frontends.map(one => (one === row ? added : one)),
+  }));
+  return { ...renamed, world: quiet(renamed.world, row.host, 'starrocks-fe') };
+}
 
 /** Its container runs, and its FE does not answer. */
 const unready = (world: World, host: string, change: (fe: FeData) => FeData): World =>

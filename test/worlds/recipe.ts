@@ -50,6 +50,7 @@ export const DAMAGES = [
   'partial-metadata',
   'joins-just-now',
   'frontend-dropped',
+  'frontend-added-again',
   'backend-dropped',
   'decommissioned',
   'switches-left-off',

@@ -36,7 +36,7 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'files only': met => some(met, step => step.action === 'refresh'),
   'scale out: an FE': met => some(met, step => step.action === 'join' && step.reason === 'it is new'),
   'scale out: a BE': met => some(met, step => step.action === 'add'),
-  'cold start': met => titled(met, 'start all FEs together'),
+  'cold start': met => titled(met, 'start all followers together'),
   'a node that is down first': met => some(met, step => step.action === 'start'),
   'upgrade: a trial BE': met =>
     met.waves.some(({ steps }) => steps.length === 1 && steps.every(step => step.action === 'upgrade' && be(step))),

@@ -127,7 +127,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     write(m, '.env', 'A=b\n');
     write(m, 'conf/fe/odd name\n.conf', 'x');
     write(m, 'conf/fe/half.starrocks-ha-new', 'left by a killed move');
-    write(m, 'data/fe/meta/image/ROLE', 'role=FOLLOWER\n');
+    write(m, 'data/fe/meta/image/ROLE', '#x\nhostType=IP\nname=10.0.0.2_9010_1764\nrole=FOLLOWER\n');
     write(m, 'data/fe/meta/image/VERSION', '#x\nclusterId=12345\ntoken=t\n');
     write(m, 'data/fe/meta/bdb/00000000.jdb', 'x');
     for (const image of ['image.9', 'image.112', 'image.ckpt']) write(m, `data/fe/meta/image/${image}`, 'x');
@@ -152,6 +152,8 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
       meta: 'whole',
       image: 112,
       cluster_id: '12345',
+      name: '10.0.0.2_9010_1764',
+      role: 'FOLLOWER',
       state: {
         ...{ member: '12345', joining: true, founding: false, refused: true, peers: ['10.0.0.2', '10.0.0.3'] },
         switches: Object.fromEntries(SWITCHES.map(key => [key, '7'])),

@@ -11,6 +11,7 @@ import {
 } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
 import {
+  addedAgain,
   cluster,
   deployed,
   emptyMachine,
@@ -319,25 +320,19 @@ describe('what is down', () => {
     expect(as.kind).toBe('wave');
   });
 
-  it('starts together when everything was stopped: FEs first, then BEs', () => {
-    const desired = cluster(three);
-    let world = deployed(desired);
-    for (const host of desired.hosts) {
-      world = stopped(world, host.address, 'starrocks-fe');
-      world = stopped(world, host.address, 'starrocks-be');
-    }
-    const all: World = { ...world, cluster: unknown('connection refused') };
-    const withStorage = desired.hosts.reduce(
-      (at, host) =>
-        withMachine(at, host.address, machine => ({
-          ...machine,
-          be: { 'starrocks-be': { storage: 'whole', cluster_id: 'new', member: 'new' } },
-        })),
-      all,
+  it('starts together when everything was stopped: followers, then observers, then BEs', () => {
+    const observed = [{}, {}, { fe: 'observer' as const }, {}];
+    const desired = cluster([...observed.slice(0, 3), { fe: 'observer' }]);
+    // What its metadata says is what it is, whatever it is to become.
+    const was = deployed(cluster(observed));
+    const all = desired.hosts.reduce(
+      (world, { address }) => stopped(stopped(world, address, 'starrocks-fe'), address, 'starrocks-be'),
+      was,
     );
-    expect(story(desired, withStorage).slice(0, 2)).toEqual([
-      ['start starrocks-fe on 10.0.0.1', 'start starrocks-fe on 10.0.0.2', 'start starrocks-fe on 10.0.0.3'],
-      ['start starrocks-be on 10.0.0.1', 'start starrocks-be on 10.0.0.2', 'start starrocks-be on 10.0.0.3'],
+    expect(story(desired, { ...all, cluster: unknown('connection refused') }).slice(0, 3)).toEqual([
+      [1, 2, 4].map(host => `start starrocks-fe on 10.0.0.${host}`),
+      ['start starrocks-fe on 10.0.0.3'],
+      [1, 2, 3, 4].map(host => `start starrocks-be on 10.0.0.${host}`),
     ]);
   });
 
@@ -354,6 +349,14 @@ describe('what is down', () => {
       },
     }));
     expect(story(desired, world)[0]).toEqual(['join starrocks-fe on 10.0.0.1']);
+  });
+
+  it('has the metadata of its old name moved aside where somebody dropped it and added it again', () => {
+    const desired = cluster(three);
+    expect(story(desired, addedAgain(deployed(desired), '10.0.0.2'))).toEqual([
+      ['move the metadata on 10.0.0.2 aside'],
+      ['join starrocks-fe on 10.0.0.2'],
+    ]);
   });
 
   const joining = (world: World, meta: 'partial' | 'whole', refused: boolean): World =>

@@ -183,6 +183,17 @@ export function heardAt(world: World, time: string, late: Readonly<Record<string
   return { ...world, cluster: known({ ...rows, frontends, backends }) };
 }
 
+/** Somebody dropped an FE and added it again: its row has a new name, and its metadata has the old one. */
+export const addedAgain = (world: World, host: string): World => {
+  const silent = { ...world, answers: { ...world.answers, [`${host}/starrocks-fe`]: known(false) } };
+  return withRows(silent, rows => ({
+    ...rows,
+    frontends: rows.frontends.map(row =>
+      row.host === host ? { ...row, name: `${row.name}_2`, alive: false, join: false, last_heartbeat: null } : row,
+    ),
+  }));
+};
+
 /** Every machine has the new files, and none has moved them into place. */
 export const uploaded = (desired: ClusterJson, world: World): World =>
   desired.hosts.reduce(

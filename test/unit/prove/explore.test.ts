@@ -3,6 +3,7 @@ import { known, type World } from '../../../.github/actions/deploy/src/plan/worl
 import { explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
 import {
+  addedAgain,
   becomes,
   cluster,
   deployed,
@@ -64,7 +65,7 @@ const racks = (conf: string) =>
 
 /** What is met, and how many states two faults lead to: fewer mean that something is not looked at any more. */
 const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson, World])[] = [
-  ['founds a cluster of three', 1482, plain, emptyWorld(plain)],
+  ['founds a cluster of three', 1483, plain, emptyWorld(plain)],
   ['has nothing to do', 232, plain, deployed(plain)],
   ['changes FEs and BEs', 2439, changed, meets(changed, deployed(plain))],
   ['changes BEs in two racks', 3001, racks('x'), meets(racks('x'), deployed(racks('')))],
@@ -77,7 +78,7 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
       '10.0.0.3/starrocks-be': '2026-11-23 12:00:02',
     }),
   ],
-  ['grows by a machine', 2283, grown, meets(grown, deployed(plain))],
+  ['grows by a machine', 2285, grown, meets(grown, deployed(plain))],
   ['starts a cluster that stands still', 663, plain, off],
   ['takes a BE out', 840, ...leaves(cluster([...three, be]), plain, { tablet_num: 12 })],
   [
@@ -98,22 +99,23 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
     cluster([...three, be]),
     withoutStorage(stopped(deployed(cluster([...three, be])), '10.0.0.4', 'starrocks-be'), '10.0.0.4'),
   ],
-  ['takes an FE out', 1733, ...leaves(cluster([...three, { be: 0 }]), plain)],
-  ['takes two FEs out of five', 3227, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
+  ['takes an FE out', 1746, ...leaves(cluster([...three, { be: 0 }]), plain)],
+  ['takes two FEs out of five', 3253, ...leaves(cluster([...three, { be: 0 }, { be: 0 }]), plain)],
   [
     'makes an observer a follower',
-    1849,
+    1920,
     ...leaves(cluster([...three, { fe: 'observer', be: 0 }]), cluster([...three, { be: 0 }])),
   ],
   [
     'makes a follower an observer',
-    1433,
+    1565,
     ...leaves(cluster([...three, { be: 0 }]), cluster([...three, { fe: 'observer', be: 0 }])),
   ],
-  ['replaces a machine by another', 2992, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
+  ['replaces a machine by another', 3007, ...leaves(cluster([...three, be]), cluster([{}, {}, be, {}]))],
   ['upgrades', 9272, newer, meets(newer, deployed(plain))],
   ['downgrades', 10658, plain, meets(plain, deployed(newer))],
-  ['finds an FE that somebody dropped', 813, plain, droppedByHand(deployed(plain), '10.0.0.1')],
+  ['finds an FE that somebody dropped', 817, plain, droppedByHand(deployed(plain), '10.0.0.1')],
+  ['finds an FE that somebody dropped and added again', 739, plain, addedAgain(deployed(plain), '10.0.0.3')],
 ];
 
 describe('the planner, whatever goes wrong in between', () => {

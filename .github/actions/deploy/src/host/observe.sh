@@ -131,6 +131,7 @@ look_fe() { # META STATE COPY
     case $one in *[!0-9]*) ;; *) [ "$newest" -ge "$one" ] || newest=$one ;; esac
   done
   [ "$newest" = -1 ] || echo "image $newest"
+  sed -nE 's/^(name|role)=([A-Za-z0-9_.-]+).*/\1 \2/p' "$1/image/ROLE" 2>/dev/null
   sed -n '/^clusterId=\([0-9-]*\).*/{s//cluster_id \1/p;q;}' "$1/image/VERSION" 2>/dev/null
   if remembers "$2" "$3" member; then printf 'member %s\n' "$line"; fi
   if remembers "$2" "$3" joining; then echo joining; fi

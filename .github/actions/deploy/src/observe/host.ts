@@ -359,6 +359,7 @@ function feOf(text: string): FeData {
     meta: meta === 'whole' || meta === 'partial' ? meta : 'empty',
     image: value('image') === null ? null : Number(value('image')),
     cluster_id: value('cluster_id'),
+    ...roleOf(value('name'), value('role')),
     state: {
       member: value('member'),
       joining: value('joining') !== null,
@@ -368,6 +369,13 @@ function feOf(text: string): FeData {
       switches: switchesOf(text),
       ...unhealthyOf(text),
     },
+  };
+}
+
+function roleOf(name: string | null, role: string | null): Pick<FeData, 'name' | 'role'> {
+  return {
+    ...(name !== null && { name }),
+    ...((role === 'FOLLOWER' || role === 'OBSERVER') && { role }),
   };
 }
 

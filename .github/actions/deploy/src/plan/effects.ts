@@ -22,7 +22,7 @@ import type {
   Switches,
   World,
 } from './world.ts';
-import { known, nodeKey, unknown } from './world.ts';
+import { known, namedOtherwise, nodeKey, unknown } from './world.ts';
 
 /** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
 export interface Effects {
@@ -114,10 +114,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
     case 'asideMetadata':
       return onHost(world, operation.host, machine =>
         withFe(machine, fe => ({
-          ...fe,
-          meta: 'empty',
-          image: null,
-          cluster_id: null,
+          ...emptyFe,
           state: { ...fe.state, joining: false, founding: false, refused: false },
         })),
       );
@@ -439,8 +436,10 @@ export function settle(desired: ClusterJson, world: World): World {
   const beating = new Map<string, readonly string[]>();
   const heard = rows.frontends.map(row => {
     const [node] = declared.frontendsOf.get(row.host) ?? leaving.frontendsOf.get(row.host) ?? [];
-    const alive = node === undefined ? undefined : runs.get(node.key);
-    if (node === undefined || alive === undefined) return row;
+    const answer = hosts[row.host];
+    const stranger = answer?.known === true && namedOtherwise(answer.value.fe, row);
+    const alive = node !== undefined && runs.get(node.key) === true && !stranger;
+    if (node === undefined || runs.get(node.key) === undefined) return row;
     said.set(node.key, alive);
     if (!alive) return row.alive ? { ...row, alive } : row;
     switches[row.host] = world.switches[row.host] ?? DEFAULT_SWITCHES;
@@ -545,7 +544,7 @@ function learnt(
   beating: ReadonlyMap<string, readonly string[]>,
   answers: World['answers'],
 ): World['hosts'] {
-  const joined = new Map(rows.filter(row => row.join && row.alive).map(row => [row.host, row.cluster_id]));
+  const joined = new Map(rows.filter(row => row.join && row.alive).map(row => [row.host, row]));
   const answering = (address: string, service: string): boolean => {
     const answer = answers[nodeKey(address, service)];
     return answer?.known === true && answer.value;
@@ -555,8 +554,8 @@ function learnt(
     const answer = hosts[address];
     if (answer?.known !== true) continue;
     const healthy = withHealth(answer.value, service => answering(address, service));
-    const id = joined.get(address);
-    const member = id === undefined ? healthy : withMembership(healthy, id);
+    const row = joined.get(address);
+    const member = row === undefined ? healthy : withMembership(healthy, row);
     const heard = beating.get(address);
     const machine = heard === undefined ? member : withStorage(member, heard, rows[0]?.cluster_id ?? '');
     if (machine === answer.value) continue;
@@ -578,7 +577,7 @@ function withHealth(machine: HostWorld, answers: (service: string) => boolean): 
   return { ...machine, containers };
 }
 
-function withMembership(machine: HostWorld, id: string): HostWorld {
+function withMembership(machine: HostWorld, { cluster_id: id, name, role }: FrontendRow): HostWorld {
   const { fe } = machine;
   if (fe?.meta === 'whole' && fe.cluster_id === id && fe.state.member === id) {
     if (!fe.state.joining && !fe.state.founding) return machine;
@@ -587,6 +586,8 @@ function withMembership(machine: HostWorld, id: string): HostWorld {
     ...there,
     meta: 'whole',
     cluster_id: id,
+    name,
+    role: role === 'OBSERVER' ? 'OBSERVER' : 'FOLLOWER',
     state: { ...there.state, member: id, joining: false, founding: false, refused: false },
   }));
 }
@@ -657,16 +658,21 @@ function elect(desired: ClusterJson, world: World): World {
   );
   const founds = members.length === 0 && runsAt(world, desired.master_host, 'starrocks-fe');
   const electing = founds ? fes.filter(({ host }) => host.address === desired.master_host) : members;
-  const voters = electing.filter(({ fe }) => fe.role === 'follower');
+  // Its metadata says what it is, whatever cluster.yaml wants it to become.
+  const observes = ({ host, fe }: (typeof fes)[number]): boolean =>
+    (feData(host.address)?.role ?? fe.role.toUpperCase()) === 'OBSERVER';
+  const voters = electing.filter(one => !observes(one));
   const running = voters.filter(({ host }) => runsAt(world, host.address, 'starrocks-fe'));
   const leader = running[0]?.host.address;
   if (leader === undefined || running.length < majority(voters.length)) return world;
   const id = feData(leader)?.cluster_id ?? 'new';
-  const frontends = electing.map(({ host, fe }): FrontendRow => {
-    const role = fe.role === 'observer' ? 'OBSERVER' : host.address === leader ? 'LEADER' : 'FOLLOWER';
+  const frontends = electing.map((one): FrontendRow => {
+    const { host, fe } = one;
+    const role = observes(one) ? 'OBSERVER' : host.address === leader ? 'LEADER' : 'FOLLOWER';
     const row = newFrontend(host.address, fe.ports.edit_log_port, role, id);
     const version = versionOf(desired, world.hosts, row, fe);
-    return { ...row, version, last_heartbeat: 'now', join: true };
+    const name = feData(host.address)?.name ?? row.name;
+    return { ...row, name, version, last_heartbeat: 'now', join: true };
   });
   const rooted = desired.password_env !== null && founds;
   return {

@@ -1,7 +1,7 @@
 import type { BeNode, View } from './situation.ts';
 import { down, drainedEmpty, holders, members, unhealthyBefore, up } from './situation.ts';
 import { unreachableCase } from './unreachable.ts';
-import type { FrontendRow } from './world.ts';
+import { type FrontendRow, namedOtherwise } from './world.ts';
 
 /** What must be true of the live cluster right before a step. */
 export type Gate =
@@ -18,7 +18,7 @@ export type Gate =
   | { readonly kind: 'others-healthy'; readonly nodes: readonly string[] }
   /** It stands still, another one leads, and those that stay are a majority of themselves. */
   | { readonly kind: 'frontend-gone'; readonly node: string }
-  /** No row of the leader names it: nothing that it knows is of use to the cluster. */
+  /** No row of the leader has its name: nothing that it knows is of use to the cluster. */
   | { readonly kind: 'not-a-member'; readonly node: string }
   /** Enough BEs are up beside these for every replica. */
   | { readonly kind: 'backends-without'; readonly nodes: readonly string[] }
@@ -50,7 +50,9 @@ export function holds(gate: Gate, v: View): string | null {
       return frontendGone(v, gate.node);
     case 'not-a-member':
       return v.rows !== null &&
-        [...members(v), ...holders(v)].every(node => node.key !== gate.node || node.row === null)
+        members(v).every(
+          node => node.key !== gate.node || node.row === null || namedOtherwise(node.machine?.fe, node.row),
+        )
         ? null
         : `${gate.node} is registered, or no leader answers`;
     case 'backends-without':

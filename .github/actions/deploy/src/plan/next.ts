@@ -58,6 +58,7 @@ import {
   versionChange,
   versionDiffers,
 } from './upgrade.ts';
+import { namedOtherwise } from './world.ts';
 
 /**
  * What is to be done next, from one observation: pure, so that a plan can be shown before anybody runs it and a killed
@@ -251,13 +252,13 @@ function refuseLostMajority(v: View): Next | null {
 
 /**
  * After a full stop, FEs open their ports only when a majority is up: all of them together, never one by one. Only
- * initialised ones: an empty one could not join before a leader answers.
+ * initialised ones: an empty one could not join before a leader answers. Observers elect nobody and come after it.
  */
 function coldStart(v: View): Next | null {
   if (v.rows !== null) return null;
-  const asleep = v.frontends.filter(node => node.machine?.fe?.meta === 'whole' && canBeStarted(node));
+  const asleep = v.frontends.filter(node => node.machine?.fe?.meta === 'whole' && votes(node) && canBeStarted(node));
   return wave(
-    'start all FEs together, because no leader answers',
+    'start all followers together, because no leader answers',
     asleep.flatMap(node => {
       const gates: Gate[] = [{ kind: 'already-down', node: node.key }];
       if (!versionDiffers(v, node)) return [step(node, 'start', whyDown(node), [activate(node)], gates)];
@@ -266,6 +267,10 @@ function coldStart(v: View): Next | null {
     }),
   );
 }
+
+/** By its own metadata: cluster.yaml may want another role of it already. */
+const votes = ({ machine, service }: FeNode): boolean =>
+  (machine?.fe?.role ?? service.role.toUpperCase()) === 'FOLLOWER';
 
 function awaitLeader(v: View): Next | null {
   if (v.rows !== null) return null;
@@ -334,7 +339,8 @@ function setUnusableMetadataAside(v: View): Next | null {
 function setMetadataOfDroppedAside(v: View): Next | null {
   const [first] = v.frontends.filter(node => {
     const fe = node.machine?.fe;
-    return reachable(node) && node.row === null && fe?.meta === 'whole' && !fe.state.joining;
+    if (!reachable(node) || fe?.meta !== 'whole' || fe.state.joining) return false;
+    return node.row === null || namedOtherwise(fe, node.row);
   });
   if (first === undefined) return null;
   const gates: Gate[] = [{ kind: 'not-a-member', node: first.key }];

@@ -128,8 +128,18 @@ export interface FeData {
   readonly image: number | null;
   /** clusterId of VERSION. */
   readonly cluster_id: string | null;
+  /** What ROLE says; absent: nothing. */
+  readonly name?: string;
+  readonly role?: 'FOLLOWER' | 'OBSERVER';
   readonly state: FeState;
 }
+
+/**
+ * Somebody dropped it and added it again: the row has a new name, and an FE whose metadata has the old one never becomes
+ * ready (seen on a real FE).
+ */
+export const namedOtherwise = (fe: FeData | null | undefined, row: FrontendRow | null): boolean =>
+  fe?.meta === 'whole' && fe.name !== undefined && row !== null && row.name !== fe.name;
 
 /** `state/` of an FE: what the machine learnt at run time, from either copy. */
 export interface FeState {

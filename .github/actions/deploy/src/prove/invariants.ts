@@ -6,7 +6,7 @@ import type { Operation } from '../plan/operation.ts';
 import { byHost, placesOf } from '../plan/place.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
-import { type BackendRow, type FrontendRow, nodeKey } from '../plan/world.ts';
+import { type BackendRow, type FeData, type FrontendRow, namedOtherwise, nodeKey } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 import { releaseOrderBroken } from './release-order.ts';
 
@@ -47,6 +47,8 @@ function stopsService(operation: Operation): string | null {
 /** Neither its silence nor the leader says that it is gone, nor does the leader hear of others only. */
 function works({ world }: Truth, key: string, row: FrontendRow | BackendRow, newest: string | null): boolean {
   const answer = world.answers[key];
+  const machine = world.hosts[row.host];
+  if ('join' in row && machine?.known === true && namedOtherwise(machine.value.fe, row)) return false;
   return row.alive && !isUnheard(row, newest) && !(answer?.known === true && !answer.value);
 }
 
@@ -129,7 +131,7 @@ function wrongStart(desired: ClusterJson, { world, away }: Truth, host: string):
   const fe = answer?.known === true ? answer.value.fe : null;
   const cluster = world.cluster.known ? world.cluster.value : null;
   if (fe?.meta === 'whole') {
-    const dropped = cluster?.frontends.every(row => row.host !== host);
+    const dropped = cluster?.frontends.every(row => row.host !== host || namedOtherwise(fe, row));
     return dropped ? ['an FE starts with metadata of a name that the cluster has dropped'] : [];
   }
   const others = [
@@ -160,13 +162,15 @@ function metadataLost({ world, away }: Truth, host: string): string[] {
   const voters = world.cluster.value.frontends.filter(votes);
   if (!voters.some(row => row.host === host)) return [];
   const own = world.hosts[host];
+  const lost = (row: FrontendRow, fe: FeData | null | undefined): boolean =>
+    fe?.meta !== 'whole' || namedOtherwise(fe, row);
   // It is lost already.
-  if (own?.known === true && own.value.fe?.meta !== 'whole') return [];
+  if (own?.known === true && voters.every(row => row.host !== host || lost(row, own.value.fe))) return [];
   const intact = voters.filter(row => {
     if (row.host === host) return false;
     const answer = world.hosts[row.host];
     const machine = answer?.known === true ? answer.value : away[row.host];
-    return machine?.fe?.meta === 'whole';
+    return !lost(row, machine?.fe);
   });
   return intact.length >= majority(voters.length)
     ? []
