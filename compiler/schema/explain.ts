@@ -95,6 +95,8 @@ function unknownKey(place: Place, key: string): Finding {
   return { code: 'E_UNKNOWN_KEY', at, message, hint: hintForKey(key, elsewhere, near, allowed) };
 }
 
+const COMPUTE_NODES = new Set(['cn', 'compute_node', 'compute_nodes']);
+
 function hintForKey(
   key: string,
   elsewhere: readonly string[],
@@ -103,6 +105,7 @@ function hintForKey(
 ): string {
   const [owner] = elsewhere;
   if (key === '<<') return 'Merge keys are YAML 1.1: what all hosts share belongs into `defaults`.';
+  if (COMPUTE_NODES.has(key)) return 'Compute nodes are not supported: a machine runs an FE, BEs, or both.';
   if (owner === '') return `\`${key}\` belongs to the top level of the file.`;
   if (owner !== undefined) return `\`${key}\` belongs into \`${owner}\`.`;
   if (near !== undefined) return `Did you mean \`${near}\`?`;

@@ -152,6 +152,18 @@ describe('drift', () => {
   });
 });
 
+describe('a compute node', () => {
+  it('is named, and nothing is deployed beside it', async () => {
+    await sql(`ALTER SYSTEM ADD COMPUTE NODE "${address(3)}:9050"`);
+    const before = containers();
+    const { outcome, problems } = await run('deploy');
+    await sql(`ALTER SYSTEM DROP COMPUTE NODE "${address(3)}:9050"`);
+    expect([outcome, problems.map(one => one.code)]).toEqual(['refused', ['E_COMPUTE_NODES']]);
+    expect(problems[0]?.message).toContain(`${address(3)}:9050`);
+    expect(containers()).toEqual(before);
+  });
+});
+
 describe('drop', () => {
   it('is refused for a machine that cluster.yaml names', async () => {
     const { outcome, problems } = await run('drop', { hosts: [address(1)] });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
-import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import { makePlan, unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { firstMemory } from '../../../.github/actions/deploy/src/plan/situation.ts';
 import {
   type Container,
@@ -22,6 +22,7 @@ import {
   story,
   uploaded,
   withMachine,
+  withRows,
 } from './worlds.ts';
 
 const three = [{}, {}, {}];
@@ -277,6 +278,15 @@ describe('a deployed cluster', () => {
   });
 });
 
+it('refuses a cluster with compute nodes by their names', () => {
+  const world = withRows(deployed(cluster(three)), rows => ({ ...rows, compute_nodes: ['10.0.0.8:9050'] }));
+  const { waves, problems } = makePlan(cluster([{}, {}, { be_conf: 'x' }]), world, everything);
+  expect([waves, problems.map(({ code, message }) => [code, message.includes('10.0.0.8:9050')])]).toEqual([
+    [],
+    [['E_COMPUTE_NODES', true]],
+  ]);
+});
+
 describe('what is down', () => {
   it('is repaired first, and does not block its own repair', () => {
     const desired = cluster([{}, {}, { fe_conf: 'x' }]);
@@ -349,6 +359,25 @@ describe('what is down', () => {
       },
     }));
     expect(story(desired, world)[0]).toEqual(['join starrocks-fe on 10.0.0.1']);
+  });
+
+  it('has not lost its metadata where only its container is gone, and takes the new release in its turn', () => {
+    const desired = cluster(three, { version: '3.4.10' });
+    // As a run leaves it that is killed between the end of the old container and the start of the new one.
+    const world = unfold(desired, meets(desired, deployed(cluster(three))), everything).end;
+    const bare = withMachine(stopped(world, '10.0.0.2', 'starrocks-fe'), '10.0.0.2', machine => ({
+      ...machine,
+      containers: machine.containers.filter(one => one.service !== 'starrocks-fe'),
+    }));
+    const unheard = withRows(bare, rows => ({
+      ...rows,
+      frontends: rows.frontends.map(row =>
+        row.host === '10.0.0.2'
+          ? { ...row, version: '3.3.18' }
+          : { ...row, last_heartbeat: row.host === '10.0.0.3' ? '2026-01-01 00:00:00' : '2026-01-01 00:05:00' },
+      ),
+    }));
+    expect(story(desired, unheard)).toEqual([['start starrocks-fe on 10.0.0.2']]);
   });
 
   it('has the metadata of its old name moved aside where somebody dropped it and added it again', () => {

@@ -25,6 +25,7 @@ const statistic = [
 function leaderRows(sql: string): Answer {
   if (sql === 'SHOW FRONTENDS') return frontends;
   if (sql === 'SHOW BACKENDS') return transcript('3.3/show-backends.tsv');
+  if (sql === 'SHOW COMPUTE NODES') return [];
   if (sql === "SHOW PROC '/statistic'") return statistic;
   return 'ok';
 }
@@ -38,7 +39,7 @@ test('one FE that reaches the leader is enough', async () => {
   const rows = await observeCluster([ask('10.88.0.12', follower)], options);
   expect(rows).toMatchObject({
     known: true,
-    value: { asked: '10.88.0.12', leader: '10.88.0.13', unhealthy_tablets: 4, root_open: false },
+    value: { asked: '10.88.0.12', leader: '10.88.0.13', compute_nodes: [], unhealthy_tablets: 4, root_open: false },
   });
   expect(rows.known && rows.value.frontends.map(row => row.host)).toEqual(['10.88.0.13', '10.88.0.12', '10.88.0.11']);
   expect(rows.known && rows.value.backends).toHaveLength(3);
@@ -50,7 +51,12 @@ test('the tablet statistic is asked of the leader, for a follower may lag', asyn
   expect(follower.statements).toContain('SET forward_to_leader = true');
   const leader = await fe();
   await observeCluster([ask('10.88.0.13', leader)], options);
-  expect(leader.statements).toEqual(['SHOW FRONTENDS', 'SHOW BACKENDS', "SHOW PROC '/statistic'"]);
+  expect(leader.statements).toEqual([
+    'SHOW FRONTENDS',
+    'SHOW BACKENDS',
+    'SHOW COMPUTE NODES',
+    "SHOW PROC '/statistic'",
+  ]);
 });
 
 test('the connection is made to the FE itself on its query_port', async () => {

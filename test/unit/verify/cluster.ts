@@ -70,7 +70,7 @@ export const beRow = (address: string, changes: Partial<BackendRow> = {}): Backe
 });
 
 export const rows = (changes: Partial<ClusterRows> = {}): ClusterRows => ({
-  ...{ asked: one, leader: one, unhealthy_tablets: 0, root_open: false },
+  ...{ asked: one, leader: one, compute_nodes: [], unhealthy_tablets: 0, root_open: false },
   frontends: [feRow(one, { role: 'LEADER', replayed_journal_id: 898 }), feRow(two), feRow(three)],
   backends: [beRow(one), beRow(two), beRow(three)],
   ...changes,

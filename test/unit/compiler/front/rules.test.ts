@@ -512,6 +512,13 @@ const cases: readonly [string, string, readonly string[]][] = [
     ],
   ],
   [
+    'shared data',
+    withLine('defaults: { fe_conf: { run_mode: shared_data } }'),
+    [
+      '8:24 E_CONF_KEY `run_mode` is written by the compiler and cannot be set in `fe_conf`. | Only shared_nothing is supported: delete the line.',
+    ],
+  ],
+  [
     'JAVA_OPTS',
     withLine('defaults: { fe_conf: { JAVA_OPTS: "-Xmx1g" } }'),
     [

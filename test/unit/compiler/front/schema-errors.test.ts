@@ -45,6 +45,13 @@ const cases: readonly [string, string, readonly string[]][] = [
     ['8:40 E_UNKNOWN_KEY An entry of `hosts` has no key `ssh_host`. | `ssh_host` belongs into `hosts[].ssh`.'],
   ],
   [
+    'compute nodes of a host',
+    withHost('cn: 1'),
+    [
+      '8:40 E_UNKNOWN_KEY An entry of `hosts` has no key `cn`. | Compute nodes are not supported: a machine runs an FE, BEs, or both.',
+    ],
+  ],
+  [
     'a merge key',
     withLine('defaults:\n  <<: { fe: none }'),
     [

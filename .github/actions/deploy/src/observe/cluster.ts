@@ -5,7 +5,7 @@ import type { Sql } from '../starrocks/client.ts';
 import { closedPort } from '../starrocks/closed-port.ts';
 import { deadline } from '../starrocks/deadline.ts';
 import { aboutPassword, login } from '../starrocks/password.ts';
-import { backendRows, frontendRows, unhealthyTablets } from '../starrocks/rows.ts';
+import { backendRows, computeNodes, frontendRows, unhealthyTablets } from '../starrocks/rows.ts';
 import { SqlFailure } from '../starrocks/sql-failure.ts';
 import { readSwitches } from '../starrocks/switches.ts';
 
@@ -123,9 +123,10 @@ async function clusterRows(asked: string, connect: Connect, options: AskOptions)
   // In an election the answer may be empty instead of an error (seen).
   if (frontends.length === 0) throw new SqlFailure('no-leader', 'SHOW FRONTENDS came back empty');
   const backends = backendRows(await sql.query('SHOW BACKENDS'));
+  const compute_nodes = computeNodes(await sql.query('SHOW COMPUTE NODES'));
   const leader = frontends.find(row => row.role === 'LEADER')?.host ?? null;
   const unhealthy_tablets = await unhealthy(sql, asked === leader, options);
-  return { asked, leader, frontends, backends, unhealthy_tablets, root_open };
+  return { asked, leader, frontends, backends, compute_nodes, unhealthy_tablets, root_open };
 }
 
 /** null where the user may not see it: it needs OPERATE, which SHOW FRONTENDS does not. */

@@ -682,6 +682,7 @@ function elect(desired: ClusterJson, world: World): World {
       leader,
       frontends,
       backends: knownBackends(desired, world),
+      compute_nodes: [],
       unhealthy_tablets: 0,
       root_open: rooted,
     }),

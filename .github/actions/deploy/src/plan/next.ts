@@ -462,6 +462,10 @@ function joinFrontend(v: View): Next | null {
   const host = first.host.address;
   const early = versionDiffers(v, first) && !mayChange(v, first);
   if (early && first.container === null) return awaitsRelease(v, first);
+  if (first.row !== null && !needsJoin(first)) {
+    const gate: Gate = { kind: 'already-down', node: first.key };
+    return wave('start FEs that are down', [step(first, 'start', whyDown(first), [activate(first)], [gate])]);
+  }
   const operations: Operation[] = [
     { kind: 'writeState', host, peers: peersFor(v, host) },
     early ? asBefore(first) : activate(first),

@@ -266,6 +266,19 @@ const unknownMembers: Refusal = v => {
   ];
 };
 
+/** Nobody would restart or upgrade them, and a deploy that says “verified” would not have looked at them. */
+const computeNodes: Refusal = ({ rows }) =>
+  rows === null || rows.compute_nodes.length === 0
+    ? []
+    : [
+        problem(
+          'E_COMPUTE_NODES',
+          null,
+          `The cluster has compute nodes, which are not supported: ${rows.compute_nodes.join(', ')}.`,
+          'Only FEs and BEs are deployed. Drop each with ALTER SYSTEM DROP COMPUTE NODE "HOST:PORT", or do not deploy this cluster with this tool.',
+        ),
+      ];
+
 /** The FEs of one cluster share these, and its leader asks all of them at its own http_port. */
 const movedFrontendPorts: Refusal = v => {
   // One that is silent alone has just ended, and Docker has not noticed yet.
@@ -385,6 +398,7 @@ const ALL: readonly Refusal[] = [
   ofMachines,
   clocks,
   unknownMembers,
+  computeNodes,
   movedFrontendPorts,
   versionProblems,
   otherClusterId,

@@ -191,6 +191,8 @@ export interface ClusterRows {
   readonly leader: string | null;
   readonly frontends: readonly FrontendRow[];
   readonly backends: readonly BackendRow[];
+  /** `address:heartbeat_port` of each row of SHOW COMPUTE NODES. */
+  readonly compute_nodes: readonly string[];
   /** UnhealthyTabletNum of SHOW PROC '/statistic', or null when it could not be read. */
   readonly unhealthy_tablets: number | null;
   /** A root password is configured, and yet root could log in with none: it is still to be set. */

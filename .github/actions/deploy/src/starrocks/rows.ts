@@ -117,6 +117,16 @@ export const frontendRows = (rows: readonly SqlRow[]): FrontendRow[] => rows.map
  */
 export const backendRows = (rows: readonly SqlRow[]): BackendRow[] => rows.map(backend);
 
+/**
+ * `address:heartbeat_port` of the rows of SHOW COMPUTE NODES, of any release from 2.5 on.
+ * @throws DeployError E_SQL_COLUMNS naming the column that is missing or cannot be read
+ */
+export const computeNodes = (rows: readonly SqlRow[]): string[] =>
+  rows.map(raw => {
+    const row = new Columns('SHOW COMPUTE NODES', raw);
+    return `${row.text('IP')}:${row.number('HeartbeatPort')}`;
+  });
+
 /** UnhealthyTabletNum of the row `Total` of SHOW PROC '/statistic', or null when it is not there. */
 export function unhealthyTablets(rows: readonly SqlRow[]): number | null {
   const total = rows.find(row => Object.values(row).includes('Total'));
