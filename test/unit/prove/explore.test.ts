@@ -56,6 +56,13 @@ const droppedByHand = (world: World, host: string): World => {
   return { ...world, cluster: known({ ...rows, frontends: rows.frontends.filter(row => row.host !== host) }) };
 };
 
+/** FEs without BEs and BEs without FEs, each with this conf. */
+const fiveAndSix = (conf: string) =>
+  cluster([
+    ...Array.from({ length: 5 }, (): HostSketch => ({ be: 0, fe_conf: conf })),
+    ...Array.from({ length: 6 }, (): HostSketch => ({ fe: null, be_conf: conf })),
+  ]);
+
 const racks = (conf: string) =>
   cluster(
     [0, 1, 2, 3, 4].map(at => ({ be_conf: conf, location: `rack:${at < 3 ? 1 : 2}`, ...(at > 2 ? { fe: null } : {}) })),
@@ -67,6 +74,7 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
   ['founds a cluster of three', 1482, plain, emptyWorld(plain)],
   ['has nothing to do', 232, plain, deployed(plain)],
   ['changes FEs and BEs', 2439, changed, meets(changed, deployed(plain))],
+  ['changes five FEs and six BEs', 9338, fiveAndSix('x'), meets(fiveAndSix('x'), deployed(fiveAndSix('')))],
   ['changes BEs in two racks', 3001, racks('x'), meets(racks('x'), deployed(racks('')))],
   [
     'changes FEs and BEs while the leader does not hear of a machine',
