@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import { type BackendRow, known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { type Bounds, type Exploration, explore } from '../../../.github/actions/deploy/src/prove/explore.ts';
 import type { ClusterJson } from '../../../compiler/contract/cluster-json.ts';
 import {
@@ -13,6 +13,7 @@ import {
   meets,
   stopped,
   uploaded,
+  withBackends,
   withMachine,
 } from '../plan/worlds.ts';
 
@@ -27,22 +28,14 @@ const large = (): [ClusterJson, World] => {
   return [to, meets(to, deployed(cluster(sketches)))];
 };
 const grown = cluster([...three, {}]);
-const leaves = (was: ClusterJson, now: ClusterJson, row: object = {}): [ClusterJson, World] => [
+const leaves = (was: ClusterJson, now: ClusterJson, row: Partial<BackendRow> = {}): [ClusterJson, World] => [
   now,
-  withRow(becomes(now, was), '10.0.0.4', row),
+  withBackends(becomes(now, was), '10.0.0.4', row),
 ];
 const off = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].reduce(
   (world, host) => stopped(stopped(world, host, 'starrocks-fe'), host, 'starrocks-be'),
   deployed(plain),
 );
-
-/** The BEs of a cluster, one row changed. */
-const withRow = (world: World, host: string, change: object): World => {
-  if (!world.cluster.known) throw new Error(world.cluster.reason);
-  const rows = world.cluster.value;
-  const backends = rows.backends.map(row => (row.host === host ? { ...row, ...change } : row));
-  return { ...world, cluster: known({ ...rows, backends }) };
-};
 
 const withoutStorage = (world: World, host: string): World =>
   withMachine(world, host, machine => ({
@@ -98,7 +91,7 @@ const SITUATIONS: readonly (readonly [what: string, states: number, ClusterJson,
     'is given a BE back that drains',
     745,
     cluster([...three, be]),
-    withRow(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
+    withBackends(deployed(cluster([...three, be])), '10.0.0.4', { system_decommissioned: true }),
   ],
   [
     'gives a BE whose storage is gone a new row',
