@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../../.github/actions/deploy/src/plan/operation.ts';
+import { ask } from '../faults/ask.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
 import { Project } from './project.ts';
 import { traced } from './trace.ts';
@@ -19,10 +20,12 @@ afterAll(async () => {
 
 const host = (index: number): SandboxHost => sandbox.host(index);
 
-function declare(names: readonly number[], perHost: (index: number) => string = () => ''): void {
-  project.compile(
-    sandbox.clusterYaml('timeouts: { query: 60 }\n', one => perHost(sandbox.hosts.indexOf(one)), names.map(host)),
-  );
+function declare(
+  names: readonly number[],
+  perHost: (index: number) => string = () => '',
+  policy = 'timeouts: { query: 60 }\n',
+): void {
+  project.compile(sandbox.clusterYaml(policy, one => perHost(sandbox.hosts.indexOf(one)), names.map(host)));
   project.commit('another cluster.yaml');
 }
 
@@ -103,5 +106,21 @@ describe('what an operation does to machines and rows is what the model says', {
     expect(await deployed()).toEqual(Array.from({ length: 6 }, () => 'activate'));
     const { frontends } = await project.run('status');
     expect(frontends.map(row => row['IP']).sort()).toEqual(addresses(0, 1, 2));
+  });
+
+  it('when only files differ', async () => {
+    declare([0, 1, 2], () => '', 'kafka_host: 10.9.9.1\n');
+    expect(new Set(await deployed())).toEqual(new Set(['stage', 'refresh']));
+  });
+
+  it('when labels are set', async () => {
+    declare([0, 1, 2], index => `, labels: { location: "rack:r${index}" }`, 'kafka_host: 10.9.9.1\n');
+    expect(await deployed()).toEqual(['setLocation', 'setLocation', 'setLocation']);
+  });
+
+  it('when a drain that somebody began is cancelled', async () => {
+    const node = `${host(2).address}:9050`;
+    expect(await ask(host(0).address, `ALTER SYSTEM DECOMMISSION BACKEND "${node}"`)).not.toBeNull();
+    expect(await deployed()).toContain('cancelDecommission');
   });
 });

@@ -1,6 +1,8 @@
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sandbox, SandboxHost } from '../sandbox/sandbox.ts';
+import { ask, type Row } from './ask.ts';
 
 /** One change of a cluster: what happens to the machines first, and what is declared then. */
 export interface Change {
@@ -8,10 +10,10 @@ export interface Change {
   readonly release: string;
   /** Further top-level lines of cluster.yaml. */
   readonly policy: string;
-  /** How many of the sandbox's machines are named. */
-  readonly machines: number;
+  /** Is this one of the sandbox's machines named? */
+  readonly names: (index: number) => boolean;
   /** Further keys of a machine's entry. */
-  readonly perHost: (index: number) => string;
+  readonly perHost: (index: number, host: SandboxHost) => string;
   readonly prepare: (sandbox: Sandbox) => Promise<void>;
   /** Services of which machines it is about: nobody else may restart. */
   readonly touches: (index: number, service: string) => boolean;
@@ -27,7 +29,11 @@ export interface Scenario {
 const everybody = () => true;
 const nobody = () => false;
 const nothing = async () => undefined;
+const firstThree = (index: number) => index < 3;
 const fourth = (index: number) => index === 3;
+/** Each of them carries an FE and a BE. */
+const frontendOf = (index: number) => (at: number, service: string) => at === index && service === 'starrocks-fe';
+const backendOf = (index: number) => (at: number, service: string) => at === index && service === 'starrocks-be';
 
 /** Of a stand-in that is many times faster than StarRocks. */
 const TIMEOUTS = 'timeouts: { ssh: 60, query: 60, drain: 120, fe_ready: 180, be_ready: 180, lock: 180 }\n';
@@ -35,7 +41,7 @@ const TIMEOUTS = 'timeouts: { ssh: 60, query: 60, drain: 120, fe_ready: 180, be_
 const base: Omit<Change, 'name'> = {
   release: '3.3.18',
   policy: TIMEOUTS,
-  machines: 3,
+  names: firstThree,
   perHost: () => '',
   prepare: nothing,
   touches: everybody,
@@ -55,12 +61,99 @@ const stopAll = async (sandbox: Sandbox): Promise<void> => {
 const loseMetadata =
   (index: number) =>
   async (sandbox: Sandbox): Promise<void> => {
-    const host = sandbox.hosts[index] as SandboxHost;
-    await host.engine.containers.find(one => one.service.name === 'starrocks-fe')?.stop();
-    const meta = join(host.deployDir, 'data/fe/meta');
-    renameSync(meta, `${meta}.lost-${Date.now()}`);
-    mkdirSync(meta);
+    const host = sandbox.host(index);
+    await container(host, 'starrocks-fe')?.stop();
+    lose(join(host.deployDir, 'data/fe/meta'));
   };
+
+const container = (host: SandboxHost, name: string) => host.engine.containers.find(one => one.service.name === name);
+
+function lose(folder: string): void {
+  renameSync(folder, `${folder}.lost-${Date.now()}`);
+  mkdirSync(folder);
+}
+
+const MOST_MS = 90_000;
+
+async function until(what: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + MOST_MS;
+  while (!(await what())) {
+    if (performance.now() > end) throw new Error(`it never came to that: ${what}`);
+    await sleep(200);
+  }
+}
+
+/** What the first FE that answers says. */
+async function sql({ hosts }: Sandbox, statement: string): Promise<readonly Row[]> {
+  for (const { address } of hosts) {
+    const rows = await ask(address, statement);
+    if (rows !== null) return rows;
+  }
+  return [];
+}
+
+const leaderOf = async (sandbox: Sandbox): Promise<string | undefined> =>
+  (await sql(sandbox, 'SHOW FRONTENDS')).find(row => row['Role'] === 'LEADER' && row['Alive'] === 'true')?.['IP'];
+
+/** Its FE stops, another one leads, and it comes back as a follower. */
+async function moveLeader(sandbox: Sandbox): Promise<void> {
+  const before = await leaderOf(sandbox);
+  const fe = sandbox.hosts.filter(host => host.address === before).map(host => container(host, 'starrocks-fe'))[0];
+  await fe?.stop();
+  await until(async () => ![undefined, before].includes(await leaderOf(sandbox)));
+  fe?.start();
+  await until(async () => (await sql(sandbox, 'SHOW FRONTENDS')).every(row => row['Alive'] === 'true'));
+}
+
+/** Somebody stops an FE and takes it out by SQL. */
+const dropByHand =
+  (index: number) =>
+  async (sandbox: Sandbox): Promise<void> => {
+    const host = sandbox.host(index);
+    await container(host, 'starrocks-fe')?.stop();
+    await until(async () => ![undefined, host.address].includes(await leaderOf(sandbox)));
+    await sql(sandbox, `ALTER SYSTEM DROP FOLLOWER "${host.address}:9010"`);
+    await until(async () => (await sql(sandbox, 'SHOW FRONTENDS')).every(row => row['IP'] !== host.address));
+  };
+
+/** A BE is told to drain, and its row stays when it holds nothing more. */
+const drainByHand =
+  (index: number) =>
+  async (sandbox: Sandbox): Promise<void> => {
+    const node = `${sandbox.host(index).address}:9050`;
+    for (const { address } of sandbox.hosts)
+      await ask(address, 'ADMIN SET FRONTEND CONFIG ("drop_backend_after_decommission" = "false")');
+    await sql(sandbox, `ALTER SYSTEM DECOMMISSION BACKEND "${node}"`);
+    const drains = (row: Row) => `${row['IP']}:9050` === node && row['SystemDecommissioned'] === 'true';
+    await until(async () => (await sql(sandbox, 'SHOW BACKENDS')).some(drains));
+  };
+
+/** As when somebody has replaced a disk of a BE, and the others have copied what it held since. */
+const loseStorage =
+  (index: number) =>
+  async (sandbox: Sandbox): Promise<void> => {
+    const host = sandbox.host(index);
+    await container(host, 'starrocks-be')?.stop();
+    lose(join(host.deployDir, 'data/be/storage'));
+    const replaced = (row: Row) => row['IP'] === host.address && row['Alive'] === 'false' && row['TabletNum'] === '0';
+    await until(async () => (await sql(sandbox, 'SHOW BACKENDS')).some(replaced));
+  };
+
+/** A disk cannot be taken away again: each time there is one more. */
+class Disks {
+  #count = 1;
+
+  readonly add = async (): Promise<void> => {
+    this.#count += 1;
+  };
+
+  readonly of = (host: SandboxHost): string => {
+    const folders = Array.from({ length: this.#count }, (_, at) => `{ path: ${host.folder}/disk-${at + 1} }`);
+    return `, be: { storage: [${folders.join(', ')}] }`;
+  };
+}
+
+const disks = new Disks();
 
 const conf = (ms: number, percent: number) =>
   `, fe_conf: { qe_slow_log_ms: "${ms}" }, be_conf: { load_process_max_memory_limit_percent: "${percent}" }`;
@@ -82,7 +175,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'grow',
     machines: 4,
     changes: [
-      { ...base, name: 'grow by a machine', machines: 4, touches: fourth },
+      { ...base, name: 'grow by a machine', names: everybody, touches: fourth },
       { ...base, name: 'take a machine out', touches: fourth },
     ],
   },
@@ -90,13 +183,13 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'scale-in-be',
     machines: 4,
     changes: [
-      { ...base, name: 'add a BE', machines: 4, touches: (at, name) => fourth(at) && name === 'starrocks-be' },
+      { ...base, name: 'add a BE', names: everybody, touches: backendOf(3) },
       {
         ...base,
         name: 'scale in of a BE',
-        machines: 4,
+        names: everybody,
         perHost: onFourth(', be: none'),
-        touches: (at, name) => fourth(at) && name === 'starrocks-be',
+        touches: backendOf(3),
       },
     ],
   },
@@ -104,13 +197,13 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'scale-in-fe',
     machines: 4,
     changes: [
-      { ...base, name: 'add an FE', machines: 4, touches: (at, name) => fourth(at) && name === 'starrocks-fe' },
+      { ...base, name: 'add an FE', names: everybody, touches: frontendOf(3) },
       {
         ...base,
         name: 'scale in of an FE',
-        machines: 4,
+        names: everybody,
         perHost: onFourth(', fe: none'),
-        touches: (at, name) => fourth(at) && name === 'starrocks-fe',
+        touches: frontendOf(3),
       },
     ],
   },
@@ -118,11 +211,11 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'role',
     machines: 4,
     changes: [
-      { ...base, name: 'observer becomes follower', machines: 4, touches: fourth },
+      { ...base, name: 'observer becomes follower', names: everybody, touches: fourth },
       {
         ...base,
         name: 'follower becomes observer',
-        machines: 4,
+        names: everybody,
         perHost: onFourth(', fe: observer'),
         touches: fourth,
       },
@@ -137,13 +230,13 @@ export const SCENARIOS: readonly Scenario[] = [
         ...base,
         name: 'lost metadata of a follower',
         prepare: loseMetadata(1),
-        touches: (at, name) => at === 1 && name === 'starrocks-fe',
+        touches: frontendOf(1),
       },
       {
         ...base,
         name: 'lost metadata of the FE that founded',
         prepare: loseMetadata(0),
-        touches: (at, name) => at === 0 && name === 'starrocks-fe',
+        touches: frontendOf(0),
       },
     ],
   },
@@ -161,6 +254,74 @@ export const SCENARIOS: readonly Scenario[] = [
     changes: [
       { ...base, name: 'labels', perHost: racks(['r1', 'r2', 'r3']), touches: nobody },
       { ...base, name: 'other labels', perHost: racks(['r2', 'r3', 'r1']), touches: nobody },
+    ],
+  },
+  {
+    name: 'cancelled-drain',
+    machines: 4,
+    changes: [
+      {
+        ...base,
+        name: 'a drain is cancelled',
+        names: everybody,
+        prepare: drainByHand(3),
+        touches: backendOf(3),
+      },
+    ],
+  },
+  {
+    name: 'lost-storage',
+    machines: 4,
+    changes: [
+      {
+        ...base,
+        name: 'lost storage of a BE',
+        names: everybody,
+        prepare: loseStorage(3),
+        touches: backendOf(3),
+      },
+    ],
+  },
+  {
+    name: 'dropped-by-hand',
+    machines: 3,
+    changes: [{ ...base, name: 'an FE that somebody dropped', prepare: dropByHand(1), touches: frontendOf(1) }],
+  },
+  {
+    name: 'address',
+    machines: 5,
+    changes: [
+      { ...base, name: 'another address', names: index => index !== 3, touches: index => index > 2 },
+      { ...base, name: 'another address, back', names: index => index !== 4, touches: index => index > 2 },
+    ],
+  },
+  {
+    name: 'disk',
+    machines: 3,
+    changes: [
+      {
+        ...base,
+        name: 'a disk more',
+        perHost: (index, host) => (index === 1 ? disks.of(host) : ''),
+        prepare: disks.add,
+        touches: backendOf(1),
+      },
+    ],
+  },
+  {
+    name: 'led-elsewhere',
+    machines: 3,
+    changes: [
+      { ...base, name: 'config change, led elsewhere', perHost: () => conf(4000, 20), prepare: moveLeader },
+      { ...base, name: 'config change back, led elsewhere', perHost: () => conf(5000, 30), prepare: moveLeader },
+    ],
+  },
+  {
+    name: 'two-things',
+    machines: 4,
+    changes: [
+      { ...base, name: 'grow and change conf', names: everybody, perHost: () => conf(4000, 20) },
+      { ...base, name: 'shrink and change conf', perHost: () => conf(5000, 30) },
     ],
   },
   {

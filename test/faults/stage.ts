@@ -42,7 +42,11 @@ export class Stage {
   /** cluster.yaml says so from now on. @returns what it compiles to */
   declare(change: Change): ClusterJson {
     const text = this.sandbox
-      .clusterYaml(change.policy, (_host, index) => change.perHost(index), this.sandbox.hosts.slice(0, change.machines))
+      .clusterYaml(
+        change.policy,
+        host => change.perHost(this.sandbox.hosts.indexOf(host), host),
+        this.sandbox.hosts.filter((_host, index) => change.names(index)),
+      )
       .replace(`version: ${RELEASE}`, `version: ${change.release}`);
     this.project.compile(text);
     this.project.commit(change.name);

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Copy } from './copy.ts';
 
 /**
- * Each patch takes one safety rule out of the program. The tests that its first lines name must then turn red: a rule
- * that nobody would miss is no rule.
+ * Each patch takes one safety rule out of the program. The tests that its first lines name must then turn red, and say
+ * what the lines `Says:` below tell, if there are any: a rule that nobody would miss is no rule.
  */
 const patches = readdirSync(import.meta.dirname).filter(file => file.endsWith('.patch'));
 let copy: Copy;
@@ -29,12 +29,16 @@ function patch(file: string, ...flags: string[]): void {
 
 describe('a safety rule that is taken out is missed', () => {
   it.each(patches)('%s', file => {
-    const tests = [...readFileSync(join(import.meta.dirname, file), 'utf8').matchAll(/^Test: (\S+) > (.+)$/gm)];
+    const head = readFileSync(join(import.meta.dirname, file), 'utf8');
+    const tests = [...head.matchAll(/^Test: (\S+) > (.+)\n((?:Says: .+\n)*)/gm)];
     patch(file);
     try {
       expect(tests.length).toBeGreaterThan(0);
-      for (const [line, test = '', name = ''] of tests)
-        expect([line, ...new Set(copy.test(test, name).outcomes)]).toEqual([line, 'failed']);
+      for (const [line, test = '', name = '', says = ''] of tests) {
+        const { outcomes, said } = copy.test(test, name);
+        expect([line, ...new Set(outcomes)]).toEqual([line, 'failed']);
+        expect(said).toContain(says.replaceAll('Says: ', '').trimEnd());
+      }
     } finally {
       patch(file, '--reverse');
     }

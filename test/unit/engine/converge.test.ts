@@ -16,8 +16,8 @@ import {
   everything,
   meets,
   stopped,
+  withBackends,
   withMachine,
-  withRows,
 } from '../plan/worlds.ts';
 
 /** Machines that do what the planner's model says operations do. */
@@ -155,12 +155,10 @@ describe('converge', () => {
 
   it('says what it waits for, also where that is no machine of its own', async () => {
     const desired = cluster([{}, {}, {}], { timeouts: { ...three.timeouts, drain: 1 } });
-    const drained = withRows(becomes(desired, cluster([{}, {}, {}, { fe: null }])), rows => ({
-      ...rows,
-      backends: rows.backends.map(row =>
-        row.host === '10.0.0.4' ? { ...row, system_decommissioned: true, tablet_num: 5 } : row,
-      ),
-    }));
+    const drained = withBackends(becomes(desired, cluster([{}, {}, {}, { fe: null }])), '10.0.0.4', {
+      system_decommissioned: true,
+      tablet_num: 5,
+    });
     const fleet = new ModelFleet(desired, drained);
     fleet.look = async () => fleet.world;
     const told: [string | null, string | null][] = [];

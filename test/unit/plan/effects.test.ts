@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
+import { effects, settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
 import { unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { becomes, cluster, deployed, stopped } from './worlds.ts';
 
@@ -17,5 +17,18 @@ describe('what a cluster does by itself', () => {
     const { frontends, backends } = found.value;
     const versions = [...frontends, ...backends].filter(row => row.host === '10.0.0.4').map(row => row.version);
     expect(versions).toEqual(['3.3.18', '3.3.18']);
+  });
+});
+
+describe('a statement that is cut off', () => {
+  it('may have switched tablet balancing off on some FEs only', () => {
+    const three = cluster([{}, {}, {}]);
+    const world = deployed(three);
+    const [before] = Object.values(world.switches);
+    if (before === undefined) throw new Error('no FE has switches');
+    const switches = { ...before, tablet_sched_disable_balance: 'true' };
+    const { cutOff } = effects({ kind: 'sql', statement: { kind: 'setSwitches', switches } }, three, world);
+    const off = cutOff.map(one => Object.values(one.switches).filter(it => it.tablet_sched_disable_balance === 'true'));
+    expect(off.map(all => all.length)).toEqual([0, 1, 2]);
   });
 });

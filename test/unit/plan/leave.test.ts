@@ -11,6 +11,7 @@ import {
   stopped,
   story,
   uploaded,
+  withBackends,
   withMachine,
   withRows,
 } from './worlds.ts';
@@ -86,12 +87,10 @@ describe('a BE that leaves', () => {
   });
 
   it('is waited for without hindering anybody, and not dropped while it holds a tablet', () => {
-    const draining = withRows(withTablets(becomes(three, four), '10.0.0.4', 12), rows => ({
-      ...rows,
-      backends: rows.backends.map(row =>
-        row.host === '10.0.0.4' ? { ...row, system_decommissioned: true, alive: false } : row,
-      ),
-    }));
+    const draining = withBackends(withTablets(becomes(three, four), '10.0.0.4', 12), '10.0.0.4', {
+      system_decommissioned: true,
+      alive: false,
+    });
     // With two BEs away, nobody can take its tablets.
     const stuck = stopped(draining, '10.0.0.3', 'starrocks-be');
     const without = { ...stuck, hosts: { ...stuck.hosts, '10.0.0.3': unknown('cut off') } };
@@ -125,10 +124,7 @@ describe('a BE that leaves', () => {
   });
 
   it('stays when cluster.yaml names it again', () => {
-    const draining = withRows(deployed(four), rows => ({
-      ...rows,
-      backends: rows.backends.map(row => (row.host === '10.0.0.4' ? { ...row, system_decommissioned: true } : row)),
-    }));
+    const draining = withBackends(deployed(four), '10.0.0.4', { system_decommissioned: true });
     expect(story(four, draining)).toEqual([['cancel the drain of starrocks-be on 10.0.0.4']]);
     const cut = { ...draining, hosts: { ...draining.hosts, '10.0.0.4': unknown('cut off') } };
     expect(story(four, cut)).toEqual([]);
@@ -141,10 +137,7 @@ describe('a BE that leaves', () => {
     const changed = (default_replication_num: number) =>
       cluster([{}, {}, {}, { fe: null, be_conf: 'x' }], { default_replication_num });
     const drained = (world: World): World =>
-      withRows(withTablets(world, '10.0.0.4', 0), rows => ({
-        ...rows,
-        backends: rows.backends.map(row => (row.host === '10.0.0.4' ? { ...row, system_decommissioned: true } : row)),
-      }));
+      withBackends(withTablets(world, '10.0.0.4', 0), '10.0.0.4', { system_decommissioned: true });
     const expected = [['restart starrocks-be on 10.0.0.4'], ['cancel the drain of starrocks-be on 10.0.0.4']];
 
     it('restarts before it takes tablets again, though another one is away', () => {

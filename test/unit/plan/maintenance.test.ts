@@ -11,7 +11,7 @@ import {
   stopped,
   story,
   uploaded,
-  withRows,
+  withBackends,
 } from './worlds.ts';
 
 /** The last of the machines is in maintenance, so nobody has looked at it. */
@@ -80,12 +80,10 @@ describe('a machine in maintenance', () => {
     const plain = Array.from({ length: count }, () => ({}));
     const last = `10.0.0.${count}`;
     const desired = cluster(away(plain.map((_, index) => (index === 0 ? { be_conf: 'y' } : {}))));
-    const world = withRows(unseen(uploaded(desired, meets(desired, deployed(cluster(plain)))), last), rows => ({
-      ...rows,
-      backends: rows.backends.map(row =>
-        row.host === last ? { ...row, system_decommissioned: true, tablet_num: 5 } : row,
-      ),
-    }));
+    const world = withBackends(unseen(uploaded(desired, meets(desired, deployed(cluster(plain)))), last), last, {
+      system_decommissioned: true,
+      tablet_num: 5,
+    });
     const { waves, problems, draining } = makePlan(desired, world, everything);
     expect(problems.map(one => one.code)).toEqual(codes);
     expect(draining).toBe(codes.length === 0);

@@ -3,7 +3,7 @@ import { leavingBetween } from '../../../.github/actions/deploy/src/plan/leaving
 import { unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { convergeAll } from '../../../.github/actions/deploy/src/plan/situation.ts';
 import { stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
-import type { ClusterRows, HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { BackendRow, ClusterRows, HostWorld, World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { BeService, ClusterJson, CompiledHost, FeService } from '../../../compiler/contract/cluster-json.ts';
 
@@ -142,6 +142,13 @@ export const withRows = (world: World, change: (rows: ClusterRows) => ClusterRow
   ...world,
   cluster: known(change(rowsOf(world))),
 });
+
+/** The BEs of one machine, their rows changed. */
+export const withBackends = (world: World, host: string, change: Partial<BackendRow>): World =>
+  withRows(world, rows => ({
+    ...rows,
+    backends: rows.backends.map(row => (row.host === host ? { ...row, ...change } : row)),
+  }));
 
 export function withMachine(world: World, address: string, change: (machine: HostWorld) => HostWorld): World {
   const answer = world.hosts[address];

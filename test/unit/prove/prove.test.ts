@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import { unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { violations } from '../../../.github/actions/deploy/src/prove/invariants.ts';
 import { prove } from '../../../.github/actions/deploy/src/prove/prove.ts';
-import { cluster, deployed, everything, meets } from '../plan/worlds.ts';
+import { cluster, deployed, emptyWorld, everything, meets, stopped, withMachine } from '../plan/worlds.ts';
 
 const three = cluster([{}, {}, {}]);
 const changed = cluster([{}, {}, {}].map(() => ({ fe_conf: 'x', be_conf: 'x' })));
@@ -14,7 +15,7 @@ const met = meets(large('x'), deployed(large('')));
 describe('a plan', () => {
   it('is proved with a fault at each of its moments before anybody runs it', () => {
     expect(prove(changed, world, everything, makePlan(changed, world, everything))).toEqual({
-      states: 207,
+      states: 271,
       exhaustive: true,
       problem: null,
     });
@@ -50,5 +51,22 @@ describe('a plan', () => {
     expect(violations(changed, { world, away: {} }, frontends)).toEqual([
       'the majority of followers is lost: 0 of 3 would be up, and 2 are needed',
     ]);
+  });
+
+  it('that founds again where the only FE was a member and lost its metadata would be named', () => {
+    const alone = cluster([{}]);
+    const lost = withMachine(stopped(deployed(alone), '10.0.0.1', 'starrocks-fe'), '10.0.0.1', machine => ({
+      ...machine,
+      fe: { ...machine.fe, meta: 'empty', cluster_id: null },
+    }));
+    const steps = makePlan(alone, emptyWorld(alone), everything).waves.flatMap(wave => wave.steps);
+    const met = { world: { ...lost, cluster: unknown('no FE answers') }, away: {} };
+    expect(
+      violations(
+        alone,
+        met,
+        steps.filter(step => step.action === 'found'),
+      ),
+    ).toEqual(['found the cluster on 10.0.0.1: an FE with empty metadata and nobody to join founds a second cluster']);
   });
 });

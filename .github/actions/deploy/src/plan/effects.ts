@@ -57,8 +57,9 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     case 'stop':
     case 'removeContainer':
     case 'retire':
-    case 'sql':
       return { done, cutOff: [world] };
+    case 'sql':
+      return { done, cutOff: [world, ...reachedSome(operation.statement, world)] };
     case 'adopt': {
       const moved = onHost(world, operation.host, machine =>
         withFiles(machine, desired, operation.host, operation.service),
@@ -150,6 +151,16 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
     default:
       return unreachableCase(operation);
   }
+}
+
+/** Each FE is told by itself (seen: while one is down, the others change, and the statement fails). */
+function reachedSome(statement: Statement, world: World): World[] {
+  if (statement.kind !== 'setSwitches') return [];
+  const addresses = Object.keys(world.switches);
+  return addresses.slice(1).map((_, at) => {
+    const told = addresses.slice(0, at + 1).map(address => [address, statement.switches] as const);
+    return { ...world, switches: { ...world.switches, ...Object.fromEntries(told) } };
+  });
 }
 
 /** Records that only `applyAll` knows, so that it need not copy a record of hundreds of hosts for each operation. */

@@ -4,7 +4,7 @@ import { next } from '../plan/next.ts';
 import { firstMemory, imagesOf, type Memory, type Request, view } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
-import { back, possible, sentence, strike, type Truth } from './fault.ts';
+import { back, isUnheardSomewhere, possible, sentence, strike, type Truth } from './fault.ts';
 import { violations } from './invariants.ts';
 import { stateKey } from './state-key.ts';
 
@@ -108,7 +108,7 @@ function judged(desired: ClusterJson, state: State, decision: Next, request: Req
     case 'wave':
       return violations(desired, state, decision.steps)[0] ?? null;
     case 'blocked':
-      return state.wounded || Object.keys(state.away).length > 0
+      return state.wounded || Object.keys(state.away).length > 0 || isUnheardSomewhere(state)
         ? null
         : `it gives up though nothing is broken: ${decision.problems.map(one => one.message).join(' ')}`;
     case 'wait':
@@ -149,12 +149,13 @@ function successors(desired: ClusterJson, state: State, decision: Next): State[]
   return wave(desired, state, decision.steps);
 }
 
-/** Whoever was away comes back once nothing else goes on, and a new run finds it. */
+/** Whoever was away comes back, and whoever was not heard of is, once nothing else goes on; a new run finds it. */
 function returned(desired: ClusterJson, state: State): State[] {
   const names = Object.keys(state.away);
-  if (names.length === 0) return [];
+  if (names.length === 0 && !isUnheardSomewhere(state)) return [];
   const truth = back(desired, state);
-  const came = { from: state, by: `${names.join(', ')} is back, and a new run begins` };
+  const what = names.length === 0 ? 'the leader hears of all again' : `${names.join(', ')} is back`;
+  const came = { from: state, by: `${what}, and a new run begins` };
   return [{ ...state, ...truth, memory: firstMemory(truth.world), came }];
 }
 
@@ -196,7 +197,7 @@ function struck(desired: ClusterJson, state: State): State[] {
     ...state,
     ...strike(fault, desired, state),
     faults: state.faults - 1,
-    wounded: state.wounded || fault.kind === 'metadata-lost',
+    wounded: state.wounded || fault.kind === 'metadata-lost' || fault.kind === 'disk-full',
     came: { from: state, by: sentence(fault) },
   }));
 }

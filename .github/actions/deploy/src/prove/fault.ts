@@ -1,7 +1,16 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { settle } from '../plan/effects.ts';
+import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
-import { type FrontendRow, type HostWorld, known, nodeKey, unknown, type World } from '../plan/world.ts';
+import {
+  type BackendRow,
+  type FrontendRow,
+  type HostWorld,
+  known,
+  nodeKey,
+  unknown,
+  type World,
+} from '../plan/world.ts';
 
 /** What may go wrong between two steps, without anybody's doing. */
 export type Fault =
@@ -11,7 +20,11 @@ export type Fault =
   /** Another follower that is up is elected. */
   | { readonly kind: 'leader-moves'; readonly host: string }
   /** The metadata folder of an FE is empty, and its process ends. */
-  | { readonly kind: 'metadata-lost'; readonly host: string };
+  | { readonly kind: 'metadata-lost'; readonly host: string }
+  /** The disk of its metadata is full: its FE ends, and starts no more before somebody has made room. */
+  | { readonly kind: 'disk-full'; readonly host: string }
+  /** It answers everybody but the leader, which has heard of all others since; that passes. */
+  | { readonly kind: 'unheard'; readonly host: string; readonly port: number };
 
 /** A world, and what machines that are down look like when they come back. */
 export interface Truth {
@@ -31,6 +44,10 @@ export function sentence(fault: Fault): string {
       return `${fault.host} is elected leader`;
     case 'metadata-lost':
       return `${fault.host} loses its metadata`;
+    case 'disk-full':
+      return `the metadata of ${fault.host} fills its disk`;
+    case 'unheard':
+      return `the leader does not hear of ${fault.host}:${fault.port} for a while`;
     default:
       return unreachableCase(fault);
   }
@@ -45,16 +62,25 @@ export function possible({ world }: Truth): Fault[] {
       ...running.map((service): Fault => ({ kind: 'crash', host, service })),
       ...(running.length > 0 ? [{ kind: 'host-down', host } as const] : []),
       ...(answer.value.fe?.meta === 'whole' ? [{ kind: 'metadata-lost', host } as const] : []),
+      ...(running.includes('starrocks-fe') ? [{ kind: 'disk-full', host } as const] : []),
     ];
   });
   const silent = ({ host }: FrontendRow): boolean => {
     const answer = world.answers[nodeKey(host, 'starrocks-fe')];
     return answer?.known === true && !answer.value;
   };
-  const followers = world.cluster.known
-    ? world.cluster.value.frontends.filter(row => row.role === 'FOLLOWER' && row.alive && row.join && !silent(row))
-    : [];
-  return [...machines, ...followers.map((row): Fault => ({ kind: 'leader-moves', host: row.host }))];
+  if (!world.cluster.known) return machines;
+  const { frontends, backends } = world.cluster.value;
+  const followers = frontends.filter(row => row.role === 'FOLLOWER' && row.alive && row.join && !silent(row));
+  const beats = [
+    ...frontends.filter(row => row.role !== 'LEADER').map(row => ({ ...row, port: row.edit_log_port })),
+    ...backends.map(row => ({ ...row, port: row.heartbeat_port })),
+  ].filter(row => row.alive && row.last_heartbeat !== null);
+  return [
+    ...machines,
+    ...followers.map((row): Fault => ({ kind: 'leader-moves', host: row.host })),
+    ...beats.map(({ host, port }): Fault => ({ kind: 'unheard', host, port })),
+  ];
 }
 
 export function strike(fault: Fault, desired: ClusterJson, truth: Truth): Truth {
@@ -72,6 +98,10 @@ export function strike(fault: Fault, desired: ClusterJson, truth: Truth): Truth 
       );
       return { ...truth, world: settle(desired, wiped) };
     }
+    case 'disk-full':
+      return { ...truth, world: settle(desired, withoutRoom(truth.world, desired, fault.host)) };
+    case 'unheard':
+      return { ...truth, world: withoutBeats(truth.world, fault) };
     default:
       return unreachableCase(fault);
   }
@@ -108,6 +138,38 @@ function hostDown(host: string, desired: ClusterJson, { world, away }: Truth): T
     world: { ...settled, hosts, answers: { ...settled.answers, ...answers } },
     away: { ...away, [host]: answer.value },
   };
+}
+
+function withoutRoom(world: World, desired: ClusterJson, host: string): World {
+  const fe = desired.hosts.find(one => one.address === host)?.fe;
+  const folders = fe?.folders.filter(folder => folder.use === 'meta') ?? [];
+  const full = folders.map(folder => ({ path: folder.host, free: 0, total: 1, access: 'writable' as const }));
+  return onMachine(exited(world, host, 'starrocks-fe'), host, machine => ({ ...machine, disks: full }));
+}
+
+/** Of the leader's clock: the first is too long ago for one that is counted on. What settles is heard of again. */
+const [LAST_BEAT, OTHERS_BEAT] = ['2026-01-01 00:00:00', '2026-01-01 00:01:00'];
+
+/** A run that refuses for that is right: the next one finds it heard of again. */
+export function isUnheardSomewhere({ world: { cluster } }: Truth): boolean {
+  if (!cluster.known) return false;
+  const { frontends, backends } = cluster.value;
+  return [frontends, backends].some(rows => {
+    const newest = newestHeartbeat(rows);
+    return rows.some(row => row.alive && isUnheard(row, newest));
+  });
+}
+
+function withoutBeats(world: World, { host, port }: Extract<Fault, { kind: 'unheard' }>): World {
+  if (!world.cluster.known) return world;
+  const rows = world.cluster.value;
+  const heard = <Row extends FrontendRow | BackendRow>(row: Row, at: number): Row =>
+    row.last_heartbeat === null
+      ? row
+      : { ...row, last_heartbeat: row.host === host && at === port ? LAST_BEAT : OTHERS_BEAT };
+  const frontends = rows.frontends.map(row => heard(row, row.edit_log_port));
+  const backends = rows.backends.map(row => heard(row, row.heartbeat_port));
+  return { ...world, cluster: known({ ...rows, frontends, backends }) };
 }
 
 function ledBy(world: World, host: string): World {

@@ -134,11 +134,12 @@ function wrongStart(desired: ClusterJson, { world, away }: Truth, host: string):
     const dropped = cluster?.frontends.every(row => row.host !== host || namedOtherwise(fe, row));
     return dropped ? ['an FE starts with metadata of a name that the cluster has dropped'] : [];
   }
-  const others = [
-    ...Object.entries(world.hosts).flatMap(([address, one]) => (one.known && address !== host ? [one.value.fe] : [])),
+  // Its own memory, too: what was a member once lost its metadata, and is not new.
+  const all = [
+    ...Object.values(world.hosts).flatMap(one => (one.known ? [one.value.fe] : [])),
     ...Object.values(away).map(machine => machine.fe),
   ];
-  const founded = cluster !== null || others.some(one => one !== null && (one.meta === 'whole' || one.state.member));
+  const founded = cluster !== null || all.some(one => one.meta === 'whole' || one.state.member !== null);
   const alone = (fe?.state.peers ?? []).length === 0 && host === desired.master_host;
   return founded && alone ? ['an FE with empty metadata and nobody to join founds a second cluster'] : [];
 }

@@ -71,7 +71,7 @@ const frontendText = ({ role, alive, join, last_heartbeat, version }: FrontendRo
 const backendText = ({ heartbeat_port, alive, system_decommissioned, tablet_num, version }: BackendRow): string =>
   `${heartbeat_port}${Number(alive)}${Number(system_decommissioned)}${tablet_num}${version}`;
 
-const machineText = ({ containers, fe, be, staged, files, images }: HostWorld): string =>
+const machineText = ({ containers, fe, be, staged, files, images, disks }: HostWorld): string =>
   [
     containers.map(one => `${one.service}${one.digest}${one.state[0]}${one.health[0]}`).join(','),
     fe === null
@@ -81,4 +81,5 @@ const machineText = ({ containers, fe, be, staged, files, images }: HostWorld): 
     staged.join(','),
     Object.values(images).filter(image => image !== null).length,
     Object.values(files).join(''),
+    disks.filter(disk => disk.free === 0).length,
   ].join(' ');
