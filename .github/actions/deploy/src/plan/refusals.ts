@@ -379,7 +379,7 @@ const missedStorage: Refusal = v => {
   const lost = v.backends.filter(storageIsLost);
   if (lost.length === 0) return [];
   const others = [...v.frontends, ...v.backends.filter(node => !lost.includes(node))];
-  if (others.some(node => reachable(node) && down(node))) return [];
+  if (others.some(node => reachable(node) && (down(node) || node.unheard))) return [];
   return lostStorage(lost.filter(node => holds({ kind: 'replaced-elsewhere', node: node.key }, v) !== null));
 };
 

@@ -108,7 +108,7 @@ function judged(desired: ClusterJson, state: State, decision: Next, request: Req
     case 'wave':
       return violations(desired, state, decision.steps)[0] ?? null;
     case 'blocked':
-      return state.wounded || Object.keys(state.away).length > 0 || isUnheardSomewhere(state)
+      return state.wounded || Object.keys(state.away).length > 0
         ? null
         : `it gives up though nothing is broken: ${decision.problems.map(one => one.message).join(' ')}`;
     case 'wait':
