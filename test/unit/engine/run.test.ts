@@ -36,7 +36,7 @@ const both = (fe_conf: string, be_conf: string) => cluster([{}, {}, {}].map(() =
 const changed = both('x', 'x');
 const met = (was: ClusterJson): World => meets(changed, deployed(was));
 
-async function deploy(): Promise<RunReport> {
+async function deploy(doing: (string | null)[] = []): Promise<RunReport> {
   const signal = new AbortController().signal;
   return run({
     mode: 'deploy',
@@ -52,7 +52,7 @@ async function deploy(): Promise<RunReport> {
     password: null,
     parallelism: 1,
     lockLimit: null,
-    doing: () => undefined,
+    doing: event => void doing.push(event.doing),
     signal,
     secrets: [],
   });
@@ -61,7 +61,9 @@ async function deploy(): Promise<RunReport> {
 describe('a plan that could go wrong', () => {
   it('is told with its story, and nothing is begun', async () => {
     vi.spyOn(Machines.prototype, 'observe').mockResolvedValue(met(both('', 'x')));
-    const { outcome, steps, problems } = await deploy();
+    const doing: (string | null)[] = [];
+    const { outcome, steps, problems } = await deploy(doing);
+    expect(doing.at(-1)).toMatch(/^checked the plan: the first \d+ states that it and one fault can lead to$/);
     expect([outcome, new Set(steps.map(step => step.outcome))]).toEqual(['refused', new Set(['planned'])]);
     expect(problems).toMatchObject([
       {

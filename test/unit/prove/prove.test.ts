@@ -15,15 +15,17 @@ const met = meets(large('x'), deployed(large('')));
 describe('a plan', () => {
   it('is proved with a fault at each of its moments before anybody runs it', () => {
     expect(prove(changed, world, everything, makePlan(changed, world, everything))).toEqual({
-      states: 271,
-      exhaustive: true,
+      extent: 'all 271 states that it and one fault can lead to',
       problem: null,
     });
   });
 
   it('of a large cluster is proved wave by wave', () => {
     const found = prove(large('x'), met, everything, makePlan(large('x'), met, everything));
-    expect(found).toEqual({ states: 21, exhaustive: false, problem: null });
+    expect(found).toEqual({
+      extent: '21 waves, without a fault in between: 26 nodes have too many of them',
+      problem: null,
+    });
   });
 
   it('that goes wrong is refused with its story: two BEs at once where one may be away', () => {
@@ -42,7 +44,7 @@ describe('a plan', () => {
   });
 
   it('that stops the cluster is not, for that is what was asked for', () => {
-    expect(prove(three, deployed(three), { ...everything, intent: 'stop' }, { waves: [] }).states).toBe(0);
+    expect(prove(three, deployed(three), { ...everything, intent: 'stop' }, { waves: [] }).extent).toBeNull();
   });
 
   it('that takes two followers at once would be named', () => {

@@ -194,8 +194,9 @@ async function act(
   if (done.problems.length > 0 && !signal.aborted) await rebalance(options, machines, course);
 }
 
-function isProved({ desired, request }: RunOptions, course: Course, world: World, plan: Plan): boolean {
-  const { problem } = prove(desired.cluster, world, request, plan);
+function isProved({ desired, request, doing }: RunOptions, course: Course, world: World, plan: Plan): boolean {
+  const { extent, problem } = prove(desired.cluster, world, request, plan);
+  if (extent !== null) doing({ host: null, service: null, doing: `checked the plan: ${extent}` });
   if (problem !== null) course.problems.push(problem);
   return problem === null;
 }

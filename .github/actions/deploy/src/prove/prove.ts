@@ -14,30 +14,35 @@ const MOST_NODES = 24;
 const MOST_STATES = 3000;
 
 export interface Proof {
-  /** Moments of the plan that were looked at, with one fault at each where the cluster is small enough for that. */
-  readonly states: number;
-  readonly exhaustive: boolean;
+  /** How far it was looked, for the log; null: the verb promises nothing. */
+  readonly extent: string | null;
   readonly problem: Problem | null;
 }
 
 /** Judges a plan before anybody runs it, by rules that the planner does not know. */
 export function prove(desired: ClusterJson, world: World, request: Request, { waves }: Pick<Plan, 'waves'>): Proof {
-  if (!PROVED.has(request.intent)) return { states: 0, exhaustive: false, problem: null };
+  if (!PROVED.has(request.intent)) return { extent: null, problem: null };
   const nodes = desired.hosts.reduce((sum, host) => sum + host.be.length + Number(host.fe !== null), 0);
-  const { states, exhaustive, story } =
-    nodes > MOST_NODES
-      ? alongThePlan(desired, waves)
-      : explore(desired, world, request, { faults: 1, limit: MOST_STATES, safetyOnly: true });
-  return { states, exhaustive, problem: story === null ? null : unsafePlan(story) };
+  if (nodes > MOST_NODES) {
+    const extent = `${waves.length} waves, without a fault in between: ${nodes} nodes have too many of them`;
+    return { extent, problem: alongThePlan(desired, waves) };
+  }
+  const { states, exhaustive, story } = explore(desired, world, request, {
+    faults: 1,
+    limit: MOST_STATES,
+    safetyOnly: true,
+  });
+  const extent = `${exhaustive ? 'all' : 'the first'} ${states} states that it and one fault can lead to`;
+  return { extent, problem: story === null ? null : unsafePlan(story) };
 }
 
 /** The plan itself, without faults. */
-function alongThePlan(desired: ClusterJson, waves: Plan['waves']) {
+function alongThePlan(desired: ClusterJson, waves: Plan['waves']): Problem | null {
   for (const { title, steps, meets } of waves) {
     const [wrong] = violations(desired, { world: meets, away: {} }, steps);
-    if (wrong !== undefined) return { states: waves.length, exhaustive: false, story: [title, wrong] };
+    if (wrong !== undefined) return unsafePlan([title, wrong]);
   }
-  return { states: waves.length, exhaustive: false, story: null };
+  return null;
 }
 
 const unsafePlan = (story: readonly string[]): Problem => ({
