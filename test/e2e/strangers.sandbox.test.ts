@@ -152,18 +152,6 @@ describe('drift', () => {
   });
 });
 
-describe('a compute node', () => {
-  it('is named, and nothing is deployed beside it', async () => {
-    await sql(`ALTER SYSTEM ADD COMPUTE NODE "${address(3)}:9050"`);
-    const before = containers();
-    const { outcome, problems } = await run('deploy');
-    await sql(`ALTER SYSTEM DROP COMPUTE NODE "${address(3)}:9050"`);
-    expect([outcome, problems.map(one => one.code)]).toEqual(['refused', ['E_COMPUTE_NODES']]);
-    expect(problems[0]?.message).toContain(`${address(3)}:9050`);
-    expect(containers()).toEqual(before);
-  });
-});
-
 describe('drop', () => {
   it('is refused for a machine that cluster.yaml names', async () => {
     const { outcome, problems } = await run('drop', { hosts: [address(1)] });
@@ -184,6 +172,18 @@ describe('drop', () => {
     expect(report.backends.map(row => row['IP']).sort()).toEqual([0, 1, 2].map(address));
     expect(containers()).toEqual(before);
     expect((await run('drift')).outcome).toBe('converged');
+  });
+});
+
+describe('a compute node', () => {
+  it('is named, and nothing is deployed beside it', async () => {
+    await sql(`ALTER SYSTEM ADD COMPUTE NODE "${address(3)}:9059"`);
+    const before = containers();
+    const { outcome, problems } = await run('deploy');
+    await sql(`ALTER SYSTEM DROP COMPUTE NODE "${address(3)}:9059"`);
+    expect([outcome, problems.map(one => one.code)]).toEqual(['refused', ['E_COMPUTE_NODES']]);
+    expect(problems[0]?.message).toContain(`${address(3)}:9059`);
+    expect(containers()).toEqual(before);
   });
 });
 

@@ -8,7 +8,7 @@ import type {
 import { isUnheard, newestHeartbeat } from './heartbeat.ts';
 import { byHost, type Place, placesOf } from './place.ts';
 import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, World } from './world.ts';
-import { namedOtherwise, nodeKey } from './world.ts';
+import { nodeKey } from './world.ts';
 
 /**
  * What is wanted beyond the compiled files. `converge`: nothing, every other intent does one thing only. `restart`: every
@@ -213,7 +213,7 @@ export function up(node: Node, memory: Memory): boolean {
   const { row } = node;
   if (row === null || !row.alive || node.answers !== true) return false;
   if (node.unheard) return false;
-  if ('join' in row && (!row.join || namedOtherwise(node.machine?.fe, row))) return false;
+  if ('join' in row && !row.join) return false;
   const before = memory.started[node.key];
   // It was not alive before: that it is now says enough.
   if (before === undefined || before.start_time === null) return true;

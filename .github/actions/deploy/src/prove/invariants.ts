@@ -47,8 +47,6 @@ function stopsService(operation: Operation): string | null {
 /** Neither its silence nor the leader says that it is gone, nor does the leader hear of others only. */
 function works({ world }: Truth, key: string, row: FrontendRow | BackendRow, newest: string | null): boolean {
   const answer = world.answers[key];
-  const machine = world.hosts[row.host];
-  if ('join' in row && machine?.known === true && namedOtherwise(machine.value.fe, row)) return false;
   return row.alive && !isUnheard(row, newest) && !(answer?.known === true && !answer.value);
 }
 
