@@ -27,6 +27,12 @@ const ledElsewhere = ({ triple, waves }: Met): boolean =>
     return rolls && cluster.known && cluster.value.leader !== triple.desired.master_host;
   });
 
+const disksOf = ({ hosts }: Triple['was'], { host, service }: Step): number =>
+  hosts.find(one => one.address === host)?.be.find(one => one.name === service)?.folders.length ?? 0;
+
+const hasMoreDisks = ({ was, desired }: Triple, step: Step): boolean =>
+  disksOf(was, step) > 0 && disksOf(desired, step) > disksOf(was, step);
+
 /** What can become of a cluster, and how a plan for it is recognised. */
 export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'nothing to do': ({ waves, codes }) => waves.length === 0 && codes.size === 0,
@@ -58,6 +64,16 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'lost metadata: cut off in a join': met => titled(met, 'clear away a join that was cut off'),
   'lost metadata: majority, refused': ({ codes }) => codes.has('E_MAJORITY_LOST'),
   'lost metadata: dropped before': met => titled(met, 'clear away what a dropped FE knew'),
+  'dropped and added again by hand': ({ waves }) =>
+    waves.some(
+      ({ steps, meets: { cluster } }) =>
+        cluster.known &&
+        steps.some(step => step.reason === 'dropped' && cluster.value.frontends.some(row => row.host === step.host)),
+    ),
+  'a join that goes on': ({ triple }) =>
+    Object.values(triple.truth.world.hosts).some(
+      host => host.known && host.value.fe?.state.joining === true && !host.value.fe.state.refused,
+    ),
   'lost storage, refused': ({ codes }) => codes.has('E_STORAGE_LOST'),
   'lost storage, replaced elsewhere': met => titled(met, 'drop BEs whose storage is gone'),
   'BE that nobody registered': met => some(met, step => step.action === 'register' && be(step)),
@@ -70,12 +86,19 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'observer becomes follower': met => some(met, step => step.action === 'convert' && roleOf(met, step) === 'follower'),
   'observer restarted': met =>
     some(met, step => step.action === 'restart' && fe(step) && roleOf(met, step) === 'observer'),
+  'disk added': met => some(met, step => step.action === 'restart' && be(step) && hasMoreDisks(met.triple, step)),
   'disk removed, refused': ({ codes }) => codes.has('E_DATA_MOVED'),
+  'observer in a change of the release': met =>
+    some(met, step => ['upgrade', 'downgrade'].includes(step.action) && fe(step) && roleOf(met, step) === 'observer'),
   'location labels set': met => some(met, step => step.action === 'label'),
   'two BEs of one location at once': ({ waves }) =>
     waves.some(({ title, steps }) => title === 'restart BEs' && steps.length > 1),
   'leader elsewhere': ledElsewhere,
   'a killed run finished': met => met.triple.halfDone && met.waves.length > 0 && met.codes.size === 0,
+  'several things in one order': met =>
+    [['join', 'add'], ['restart'], ['remove', 'drain', 'convert']].every(actions =>
+      some(met, step => actions.includes(step.action)),
+    ),
   'two things at once, refused': ({ codes }) => codes.has('E_VERSION_AND_MORE'),
   'outage, refused': ({ codes }) => codes.has('E_OUTAGE'),
   'outage, allowed': met => some(met, step => step.outage !== null),

@@ -237,7 +237,7 @@ const unknownMembers: Refusal = v => {
               'E_FE_PORT_MOVED',
               row.host,
               `The FE of ${row.host} is registered with edit_log_port ${row.edit_log_port}, and cluster.yaml says ${v.desired.fe_ports.edit_log_port}.`,
-              "An FE's edit_log_port is part of its identity, and all FEs share it: put the old port back.",
+              "An FE's edit_log_port is part of its identity, and all FEs share it: put the old port back. Another port takes another cluster: found it on other machines (or in another deploy_dir), and move the data with BACKUP and RESTORE.",
             )
           : problem(
               'E_UNKNOWN_MEMBER',
@@ -285,7 +285,8 @@ const movedFrontendPorts: Refusal = v => {
   const silent = v.frontends.filter(running).every(node => node.answers === false);
   return v.frontends.flatMap(node => {
     const { http_port, query_port } = node.service.ports;
-    const hint = 'The ports of a running cluster’s FEs stay: put the old ones back.';
+    const hint =
+      'All FEs share their ports, and the leader asks each at its own: they cannot move one by one. Put the old ones back.';
     // Healthy by its own ports, and silent on the wanted one.
     if (silent && node.selected && healthy(node) && !current(node)) {
       const message = `The FE of ${node.host.address} is healthy and does not answer on query_port ${query_port}.`;
