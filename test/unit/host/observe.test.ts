@@ -164,6 +164,25 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     expect(world.images['starrocks/fe-ubuntu:3.3.18']).toBe('sha256:starrocks/fe-ubuntu:3.3.18');
   });
 
+  it('reads what another version of this tool left: fewer facts, and some that it does not know', async () => {
+    const m = machine(shell);
+    write(m, 'data/fe/meta/image/ROLE', 'role=FOLLOWER\n');
+    write(m, 'data/fe/meta/image/VERSION', 'clusterId=7\n');
+    write(m, 'data/fe/meta/bdb/1.jdb', 'x');
+    write(m, 'state/fe/member', '7\n');
+    write(m, 'state/fe/of-a-later-version', 'x');
+    write(m, 'state/deployed.json', '{"cluster":"analytics","of_a_later_version":{"a":1}}');
+    const { fe, marker } = await look(m);
+    expect(marker?.cluster).toBe('analytics');
+    expect(fe).toEqual({
+      meta: 'whole',
+      image: null,
+      cluster_id: '7',
+      role: 'FOLLOWER',
+      state: { member: '7', joining: false, founding: false, refused: false, peers: [], switches: null },
+    });
+  });
+
   it('knows which of its images is missing', async () => {
     const m = machine(shell);
     const [fe, be] = ['starrocks/fe-ubuntu:3.3.18', 'starrocks/be-ubuntu:3.3.18'] as const;

@@ -287,6 +287,29 @@ it('refuses a cluster with compute nodes by their names', () => {
   ]);
 });
 
+it('rolls forward what another version of this tool left half done, one node after the other', () => {
+  const desired = cluster(three);
+  const older = (world: World, address: string, services: readonly string[]): World =>
+    withMachine(world, address, machine => ({
+      ...machine,
+      marker: { ...machine.marker, cluster: desired.cluster } as HostWorld['marker'],
+      files: { ...machine.files, '.env': 'of the older version' },
+      staged: ['of the older version'],
+      containers: machine.containers.map(one =>
+        services.includes(one.service) ? { ...one, digest: 'of the older version' } : one,
+      ),
+    }));
+  const world = older(older(deployed(desired), '10.0.0.2', ['starrocks-fe', 'starrocks-be']), '10.0.0.3', [
+    'starrocks-be',
+  ]);
+  expect(story(desired, world)).toEqual([
+    prepared(2, 3),
+    ['restart starrocks-be on 10.0.0.2'],
+    ['restart starrocks-be on 10.0.0.3'],
+    ['restart starrocks-fe on 10.0.0.2'],
+  ]);
+});
+
 describe('what is down', () => {
   it('is repaired first, and does not block its own repair', () => {
     const desired = cluster([{}, {}, { fe_conf: 'x' }]);
