@@ -278,6 +278,19 @@ describe('a deployed cluster', () => {
   });
 });
 
+it('refuses a disk that is taken away, with the way there is', () => {
+  const desired = cluster(three);
+  const mounts = { '/opt/starrocks/be/storage-1': '/data/disk2' };
+  const world = withMachine(deployed(desired), '10.0.0.3', machine => ({
+    ...machine,
+    containers: machine.containers.map(one => (one.service === 'starrocks-be' ? { ...one, mounts } : one)),
+  }));
+  const { waves, problems } = makePlan(desired, world, everything);
+  expect([waves, problems.map(({ code, host }) => [code, host])]).toEqual([[], [['E_DATA_MOVED', '10.0.0.3']]]);
+  expect(problems[0]?.message).toContain('keeps data in /data/disk2, and cluster.yaml says nothing of that folder');
+  expect(problems[0]?.hint).toContain('take the BE out (`be: none`), deploy until it is drained and gone');
+});
+
 it('refuses a cluster with compute nodes by their names', () => {
   const world = withRows(deployed(cluster(three)), rows => ({ ...rows, compute_nodes: ['10.0.0.8:9050'] }));
   const { waves, problems } = makePlan(cluster([{}, {}, { be_conf: 'x' }]), world, everything);

@@ -108,7 +108,7 @@ export function parseObservation(
   return {
     clock_skew_ms: Number(clock) - receivedAt,
     docker: dockerOf(one('docker'), one('docker-error'), docker),
-    marker: json<Marker>(one('marker')),
+    marker: markerOf(one('marker')),
     files: filesOf(one('files') ?? ''),
     staged: (one('staged') ?? '').split('\n').filter(name => /^[0-9a-f]{64}$/.test(name)),
     containers: containers.map(({ container }) => container),
@@ -178,6 +178,20 @@ const unseenData = (host: CompiledHost, paths: readonly string[]): DeployError =
     message: `The user ${host.ssh.user} may not look into ${paths.join(', ')} on ${host.address}, so nobody knows what is there.`,
     hint: 'Set `ssh: { sudo: true }` in cluster.yaml, or let that user read it.',
   });
+
+/** Whatever another version, or a person, has left there. */
+function markerOf(text: string | null): Marker | null {
+  const found = json<Record<string, unknown>>(text);
+  if (found === null || typeof found !== 'object') return null;
+  const value = (key: keyof Marker): string => (typeof found[key] === 'string' ? found[key] : '');
+  return {
+    cluster: value('cluster'),
+    repository: value('repository'),
+    commit: value('commit'),
+    run: value('run'),
+    time: value('time'),
+  };
+}
 
 function json<T>(text: string | null): T | null {
   if (text === null) return null;

@@ -329,7 +329,9 @@ const movedData: MachineRefusal = ({ host, machine }, { request }) =>
             'E_DATA_MOVED',
             host.address,
             `${service.name} on ${host.address} keeps data in ${mounted}, and cluster.yaml says ${wanted ?? 'nothing of that folder'}.`,
-            'A deploy never moves or forgets data: put the old folder back.',
+            wanted === undefined && service.kind === 'be'
+              ? 'A deploy never forgets data, and a disk that is empty now may not be when the BE stops: put the folder back. To take the disk away, take the BE out (`be: none`), deploy until it is drained and gone, and add it again without that folder.'
+              : 'A deploy never moves or forgets data: put the old folder back.',
           ),
         ];
       }),

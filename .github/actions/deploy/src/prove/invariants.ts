@@ -157,10 +157,13 @@ function joinCutOff(desired: ClusterJson, { world }: Truth, operation: Operation
 
 /** Those that keep what was committed must stay a majority of those that vote. */
 function metadataLost({ world, away }: Truth, host: string): string[] {
-  if (!world.cluster.known) return [];
+  const own = world.hosts[host];
+  if (!world.cluster.known) {
+    const whole = own?.known === true && own.value.fe?.meta === 'whole';
+    return whole ? ['metadata is moved aside while no leader says whose it is'] : [];
+  }
   const voters = world.cluster.value.frontends.filter(votes);
   if (!voters.some(row => row.host === host)) return [];
-  const own = world.hosts[host];
   const lost = (row: FrontendRow, fe: FeData | null | undefined): boolean =>
     fe?.meta !== 'whole' || namedOtherwise(fe, row);
   // It is lost already.
