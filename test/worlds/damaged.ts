@@ -41,7 +41,8 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
       );
     case 'joins-just-now':
       return onFrontend(truth, at, (world, host) =>
-        unready(world, host, fe => ({
+        // It has asked for the name of its row.
+        unready(world, host, ({ name: _old, ...fe }) => ({
           ...fe,
           meta: at % 2 === 0 ? 'partial' : 'whole',
           state: { ...fe.state, joining: true },
