@@ -634,6 +634,26 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     });
   });
 
+  it('ends after 60 s of silence, and is spoken to every 10 s', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const m = machine(shell);
+      const { connection, sent } = tardy(m, {});
+      const commands: string[] = [];
+      const open: Connection['open'] = command => {
+        commands.push(command);
+        return connection.open(command);
+      };
+      const s = await openSession({ ...connection, open }, m.host, nobodys(m.files));
+      vi.advanceTimersByTime(60_000);
+      await s.close();
+      expect(sent()).toEqual([...Array.from({ length: 6 }, () => 'ping'), 'release']);
+      expect(commands).toEqual([expect.stringContaining(` ${quote(m.deploy)} '60' `)]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('carries any text through every argument', async () => {
     const m = machine(shell, { folder: `de$(touch pwned)ploy's "dir" é` });
     m.set('next', FE_DIGEST);
