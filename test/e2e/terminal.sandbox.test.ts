@@ -29,7 +29,7 @@ const words = (program: string, args: readonly string[]): string[] => {
 
 const command = (program: string, ...args: string[]): Promise<Ran> => ran(words(program, args));
 
-/** On a terminal: all that it is sent arrives as standard output. */
+/** On a terminal, whose size nobody told: all that it is sent arrives as standard output. */
 const onTerminal = (program: string, ...args: string[]): Promise<Ran> =>
   ran(['script', '--quiet', '--return', '--command', words(program, args).map(quote).join(' '), '/dev/null']);
 
@@ -154,7 +154,7 @@ describe('a person with two machines and a terminal', () => {
     const live = await onTerminal(CLI, 'deploy', ...files());
     expect(live.code).toBe(0);
     // A terminal: one line, drawn over itself.
-    expect(live.stdout.replaceAll('\u001b', 'ESC')).toMatch(/ESC\[1AESC\[Jcluster {2}/);
+    expect(live.stdout.replaceAll('\u001b', 'ESC')).toMatch(/ESC\[1AESC\[Jcluster {2}\w/);
     await git('checkout', '-q', 'HEAD~1');
     const { code, stdout } = await command(CLI, 'deploy', ...files());
     expect([code, stdout]).toEqual([1, expect.stringContaining('E_NOT_A_DESCENDANT')]);
