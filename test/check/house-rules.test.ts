@@ -1,4 +1,5 @@
-import { build } from 'esbuild';
+import { readFileSync } from 'node:fs';
+import { build, transformSync } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 /** file → what it imports, from the sources themselves. */
@@ -25,6 +26,22 @@ beforeAll(async () => {
 const importers = (wanted: RegExp): string[] =>
   [...graph].filter(([, imports]) => imports.some(path => wanted.test(path))).map(([file]) => file);
 
+/** What differs between two runs, or two machines, and needs no import. */
+const impureGlobals = [
+  ...['Date.now', 'Math.random', 'process', 'fetch', 'crypto', 'performance', 'globalThis'],
+  ...['setTimeout', 'setInterval', 'setImmediate'],
+];
+
+/** Files of a folder that use one of these globals: esbuild knows them from what a file itself calls so. */
+function users(folder: string, globals: readonly string[]): string[] {
+  const define = Object.fromEntries(globals.map(name => [name, 'IMPURE']));
+  return [...graph.keys()].filter(inFolder(folder)).filter(file => {
+    if (!file.endsWith('.ts')) return false;
+    const { code } = transformSync(readFileSync(file, 'utf8'), { loader: 'ts', define });
+    return /\bIMPURE\b|new Date\(\)/.test(code);
+  });
+}
+
 const inFolder = (folder: string) => (file: string) => file.startsWith(`${folder}/`);
 
 describe('the import graph', () => {
@@ -46,10 +63,16 @@ describe('the import graph', () => {
     expect(importers(impure).filter(inFolder('compiler'))).toEqual(['compiler/main.ts']);
   });
 
+  it('has a compiler that asks no clock, environment or chance, and of cryptography takes only hashes', () => {
+    expect(importers(/^(node:)?crypto$/).filter(inFolder('compiler'))).toEqual(['compiler/emit/sha256.ts']);
+    expect(users('compiler', ['Date', ...impureGlobals])).toEqual(['compiler/main.ts']);
+  });
+
   it.each(['plan', 'verify', 'report'])('has a pure %s/', folder => {
     const impure =
       /^(node:)?(fs|fs\/promises|net|http|https|child_process|os|dns|tls|timers\/promises)$|^(ssh2|mysql2|zx|@actions\/)/;
     expect(importers(impure).filter(inFolder(`${action}/${folder}`))).toEqual([]);
+    expect(users(`${action}/${folder}`, impureGlobals)).toEqual([]);
   });
 
   it('lets transport/ alone know ssh2', () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { withHoverText } from './hover-text.ts';
 import { withKeysTable } from './readme-keys.ts';
-import { schemaPath } from './schema-types.ts';
+import { schemaPath, schemaTypes, typesPath } from './schema-types.ts';
 
 it('README.md has the table of keys that the schema makes: mend it with `npm run docs`', async () => {
   const readme = await readFile('README.md', 'utf8');
@@ -13,6 +13,10 @@ it('an editor shows of every key what a change later does: mend it with `npm run
   const text = await readFile(schemaPath, 'utf8');
   expect(text).toBe(withHoverText(text));
   expect(text).toContain('An FE that changes its role leaves and joins again."');
+});
+
+it('the types of cluster.yaml are those of the schema: mend them with `npm run docs`', async () => {
+  expect(await readFile(typesPath, 'utf8')).toBe(await schemaTypes());
 });
 
 it('README.md says on its first screen that hosted runners reach no private address', async () => {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx';
+import { quote } from '../../.github/actions/deploy/src/transport/quote.ts';
 import { Sandbox } from '../sandbox/sandbox.ts';
 import { Project } from './project.ts';
 
@@ -21,9 +22,19 @@ interface Ran {
 const CLI = '.github/actions/deploy/src/cli/main.ts';
 const COMPILER = 'compiler/main.ts';
 
-function command(program: string, ...args: string[]): Promise<Ran> {
+const words = (program: string, args: readonly string[]): string[] => {
   const loaders = ['tsx', resolve('compiler/sh-as-text.mjs')].flatMap(loader => ['--import', loader]);
-  const child = spawn(process.execPath, [...loaders, resolve(program), ...args], {
+  return [process.execPath, ...loaders, resolve(program), ...args];
+};
+
+const command = (program: string, ...args: string[]): Promise<Ran> => ran(words(program, args));
+
+/** On a terminal, whose size nobody told: all that it is sent arrives as standard output. */
+const onTerminal = (program: string, ...args: string[]): Promise<Ran> =>
+  ran(['script', '--quiet', '--return', '--command', words(program, args).map(quote).join(' '), '/dev/null']);
+
+function ran([program = '', ...args]: readonly string[]): Promise<Ran> {
+  const child = spawn(program, args, {
     cwd: resolve('.'),
     env: { ...process.env, SSH_PRIVATE_KEY: sandbox.privateKey },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -127,6 +138,9 @@ describe('a person with two machines and a terminal', () => {
     expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('found the cluster on')]);
     const deploy = await command(CLI, 'deploy', ...files());
     expect([deploy.code, deploy.stdout]).toEqual([0, expect.stringContaining('is as declared')]);
+    // No terminal: a line for each thing that a host does.
+    expect(deploy.stderr).toMatch(/^127\.0\.0\.201: starrocks-fe: found the cluster/m);
+    expect(deploy.stderr).not.toContain('\u001b');
     expect((await command(CLI, 'plan', ...files())).code).toBe(0);
     const status = await command(CLI, 'status', ...files());
     expect([status.code, status.stdout]).toEqual([0, expect.stringContaining('| LEADER')]);
@@ -137,7 +151,10 @@ describe('a person with two machines and a terminal', () => {
     writeFileSync(join(project.folder, 'cluster.yaml'), text.replace('hosts:', 'kafka_host: 10.9.9.9\nhosts:'));
     await compile();
     await git('commit', '-q', '-a', '-m', 'second');
-    expect((await command(CLI, 'deploy', ...files())).code).toBe(0);
+    const live = await onTerminal(CLI, 'deploy', ...files());
+    expect(live.code).toBe(0);
+    // A terminal: one line, drawn over itself.
+    expect(live.stdout.replaceAll('\u001b', 'ESC')).toMatch(/ESC\[1AESC\[Jcluster {2}\w/);
     await git('checkout', '-q', 'HEAD~1');
     const { code, stdout } = await command(CLI, 'deploy', ...files());
     expect([code, stdout]).toEqual([1, expect.stringContaining('E_NOT_A_DESCENDANT')]);

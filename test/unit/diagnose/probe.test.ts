@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 function machine(shell: string): Machine {
-  const made = new Machine(shell);
+  const made = new Machine(shell, { commands: 'all' });
   machines.push(made);
   return made;
 }

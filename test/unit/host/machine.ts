@@ -25,6 +25,7 @@ import type {
   FeService,
   ServiceName,
 } from '../../../compiler/contract/cluster-json.ts';
+import { withoutOthers } from './usual-commands.ts';
 
 export const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
 export const FE_DIGEST = sha256('fe');
@@ -47,10 +48,20 @@ export class Machine {
   readonly host: CompiledHost;
   readonly files: Map<string, Buffer>;
   readonly children: ChildProcess[] = [];
+  readonly #path: string;
+  readonly #strayed = join(this.root, 'strayed');
   /** Who runs the commands there. */
   readonly user: { readonly uid?: number; readonly gid?: number };
 
-  constructor(shell: string, { folder = 'deploy', visitor = false } = {}) {
+  /** @param commands `usual`: those that a deploy may ask of a machine, and no other */
+  constructor(
+    shell: string,
+    {
+      folder = 'deploy',
+      visitor = false,
+      commands = 'usual',
+    }: { folder?: string; visitor?: boolean; commands?: 'usual' | 'all' } = {},
+  ) {
     chmodSync(this.root, 0o755);
     const bin = join(this.root, 'bin');
     mkdirSync(bin);
@@ -60,6 +71,9 @@ export class Machine {
     chmodSync(this.temporary, 0o777);
     symlinkSync(`/usr/bin/${shell}`, join(bin, 'sh'));
     copyFileSync(new URL('docker.sh', import.meta.url), join(bin, 'docker'));
+    writeFileSync(this.#strayed, '');
+    chmodSync(this.#strayed, 0o666);
+    this.#path = [bin, ...(commands === 'usual' ? [withoutOthers] : []), process.env['PATH']].join(':');
     this.host = compiledHost(join(this.root, folder));
     this.files = new Map(Object.entries(texts).map(([path, { text }]) => [path, Buffer.from(text)]));
     // root may do everything: somebody else must try what is not permitted.
@@ -101,12 +115,14 @@ export class Machine {
   }
 
   #spawn(command: string) {
-    const { PATH = '' } = process.env;
     // Without a shell in between, killing the child kills the session's own shell.
     const child = spawn('sh', ['-c', command.replace(/^sh /, 'exec sh ')], {
       ...this.user,
       cwd: '/',
-      env: { PATH: `${join(this.root, 'bin')}:${PATH}`, FAKE: this.fake, SECRET: 'hunter22', TMPDIR: this.temporary },
+      env: {
+        ...{ PATH: this.#path, STRAYED: this.#strayed },
+        ...{ FAKE: this.fake, SECRET: 'hunter22', TMPDIR: this.temporary },
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.children.push(child);
@@ -156,9 +172,12 @@ export class Machine {
       .sort();
   }
 
+  /** @throws when a script asked for a command that a usual machine need not have */
   remove(): void {
     for (const child of this.children) child.kill('SIGKILL');
+    const strayed = readFileSync(this.#strayed, 'utf8');
     rmSync(this.root, { recursive: true, force: true });
+    if (strayed !== '') throw new Error(`not every machine has: ${strayed.trim().replaceAll('\n', ', ')}`);
   }
 }
 

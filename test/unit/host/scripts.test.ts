@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { usual } from './usual-commands.ts';
 
 const program = 'shellcheck';
 const installed = spawnSync(program, ['--version']).status === 0;
@@ -12,6 +14,8 @@ describe.skipIf(!installed && process.env['LAB'] !== 'required')(
     it.each([
       ['dash', `${host}/observe.sh`],
       ['dash', `${host}/session.sh`],
+      ['dash', `${host}/history.sh`],
+      ['dash', `${host}/unlock.sh`],
       ['bash', `${container}/fe-entrypoint.sh`],
       ['bash', `${container}/be-entrypoint.sh`],
       ['bash', `${container}/be-health-check.sh`],
@@ -22,3 +26,8 @@ describe.skipIf(!installed && process.env['LAB'] !== 'required')(
     });
   },
 );
+
+it.each(Object.keys(usual))('README.md says that a machine needs %s', name => {
+  const readme = readFileSync('README.md', 'utf8').replace(/\s+/g, ' ');
+  expect(/What else a deploy uses there .*?\./.exec(readme)?.[0]).toContain(name);
+});

@@ -8,6 +8,7 @@ import { DeployError, type Problem } from '../../../.github/actions/deploy/src/e
 import historyScript from '../../../.github/actions/deploy/src/host/history.sh';
 import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
 import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
+import unlockScript from '../../../.github/actions/deploy/src/host/unlock.sh';
 import { parseHistory } from '../../../.github/actions/deploy/src/observe/history.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
 import {
@@ -19,6 +20,7 @@ import {
 } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { Connection } from '../../../.github/actions/deploy/src/transport/connect.ts';
 import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
+import { quote } from '../../../.github/actions/deploy/src/transport/quote.ts';
 import { hostileTexts } from '../review/hostile.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
@@ -608,6 +610,20 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       await vi.waitFor(async () => expect(await second.lock()).toMatchObject({ locked: true }), 10_000);
     });
 
+    it('is looked at by a script that says whether its holder lives', async () => {
+      const m = machine(shell);
+      const look = async () => {
+        const { stdout } = await m.exec(`sh -c ${quote(unlockScript)} sh ${quote(m.deploy)} look`);
+        return stdout.split('\n').slice(2, -1);
+      };
+      expect(await look()).toEqual(['state free']);
+      await locked(m);
+      const held = await look();
+      expect(held[0]).toMatch(/^owner \{.*"run":"run 1"/);
+      expect(held).toContain(`process ${m.children[1]?.pid} sh`);
+      expect(held.at(-1)).toBe('state alive');
+    });
+
     it('is given back by a session that hears nothing for its time', async () => {
       const m = machine(shell);
       const first = await session(m, { silenceSeconds: 1 });
@@ -616,6 +632,26 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       expect((await problem(first.observe())).code).toBe('E_CONNECTION_LOST');
       expect(await (await session(m)).lock()).toMatchObject({ locked: true });
     });
+  });
+
+  it('ends after 60 s of silence, and is spoken to every 10 s', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const m = machine(shell);
+      const { connection, sent } = tardy(m, {});
+      const commands: string[] = [];
+      const open: Connection['open'] = command => {
+        commands.push(command);
+        return connection.open(command);
+      };
+      const s = await openSession({ ...connection, open }, m.host, nobodys(m.files));
+      vi.advanceTimersByTime(60_000);
+      await s.close();
+      expect(sent()).toEqual([...Array.from({ length: 6 }, () => 'ping'), 'release']);
+      expect(commands).toEqual([expect.stringContaining(` ${quote(m.deploy)} '60' `)]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('carries any text through every argument', async () => {
@@ -642,8 +678,8 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     const s = await locked(m);
     const record = JSON.stringify({ why: hostileTexts });
     await s.record(`${record}\n`);
-    const history = execFileSync(shell, ['-c', historyScript, 'sh', m.deploy], { encoding: 'utf8' });
-    expect(parseHistory(history)).toEqual([`${record}\n`]);
+    const { stdout } = await m.exec(`sh -c ${quote(historyScript)} sh ${quote(m.deploy)}`);
+    expect(parseHistory(stdout)).toEqual([`${record}\n`]);
   });
 
   it('leaves no temporary folder behind', async () => {

@@ -45,6 +45,12 @@ export const frontends = (
 export const backends = (rows: readonly (readonly [ip: string, port: string])[]): string =>
   `${[['BackendId', 'IP', 'HeartbeatPort'].join('\t'), ...rows.map(([ip, port], index) => [String(10001 + index), ip, port].join('\t'))].join('\n')}\n`;
 
+const short = {
+  ...{ FE_WAIT_SECONDS: '3', BE_WAIT_SECONDS: '3' },
+  ...{ FE_POLL_SECONDS: '0.05', BE_POLL_SECONDS: '0.05' },
+  ...{ FE_REPORT_SECONDS: '1', BE_REPORT_SECONDS: '1' },
+};
+
 /**
  * The inside of a container: StarRocks' folders, the compiled files, and stand-ins for `mysql`, `curl` and the start
  * scripts that answer from files and write down how they were called.
@@ -105,6 +111,14 @@ exec sleep 600
   if [ "\${#so_far}" -eq "$MOMENT" ]; then kill -9 -- "-$$"; fi
 }
 case $0 in *-entrypoint.sh) set -T; trap moment DEBUG ;; esac
+`,
+    );
+    // Once unset, SECONDS is a variable like any other. By seconds at first, then by as much as lies between two lines.
+    this.write(
+      'clock',
+      `unset SECONDS; SECONDS=0
+sleep() { echo "$1" >>"${this.path('slept')}"; }
+wait() { builtin wait "$@"; SECONDS=$((SECONDS + (SECONDS < 20 ? 1 : 5))); }
 `,
     );
     // mysql: SHOW answers from a file, that of the asked FE before that of all; ADD is written down and changes the answer.
@@ -219,10 +233,11 @@ exit 7
   /**
    * Starts an entrypoint; its output is collected.
    * @param moment power fails at this one of its moments, 1 the first; it lives when it has fewer
+   * @param limits its own ones pass without a wait, on a clock that only its naps move; `slept` holds their seconds
    */
   start(
     script: 'fe-entrypoint.sh' | 'be-entrypoint.sh',
-    moment?: number,
+    { moment, limits = 'short' }: { readonly moment?: number; readonly limits?: 'short' | 'its own' } = {},
   ): {
     readonly child: ChildProcess;
     readonly log: () => string;
@@ -232,12 +247,7 @@ exit 7
       env: {
         PATH: `${this.path('bin')}:${process.env['PATH']}`,
         STARROCKS_ROOT: this.root,
-        FE_WAIT_SECONDS: '3',
-        BE_WAIT_SECONDS: '3',
-        FE_POLL_SECONDS: '0.05',
-        BE_POLL_SECONDS: '0.05',
-        FE_REPORT_SECONDS: '1',
-        BE_REPORT_SECONDS: '1',
+        ...(limits === 'short' ? short : { BASH_ENV: this.path('clock') }),
         ...(moment === undefined ? {} : { BASH_ENV: this.path('power'), MOMENT: String(moment) }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -398,3 +398,15 @@ describe('a BE', () => {
     expect(log()).toContain('waiting for the FE cluster');
   });
 });
+
+it.each(['fe-entrypoint.sh', 'be-entrypoint.sh'] as const)(
+  'as it is shipped, %s waits 300 s in all, asks twice a second, and says so every 5 s',
+  async script => {
+    const { ended, log } = c.start(script, { limits: 'its own' });
+    expect(await ended).toBe(1);
+    const told = [...log().matchAll(/, (\d+) s of 300 s: /g)].map(([, seconds]) => Number(seconds));
+    expect(told).toEqual(Array.from({ length: 60 }, (_, index) => 5 * index));
+    expect(log()).toContain('within 300 s');
+    expect(new Set(c.read('slept').trim().split('\n'))).toEqual(new Set(['0.5']));
+  },
+);

@@ -40,7 +40,7 @@ async function cutEverywhere(
         const root = new ContainerRoot();
         roots.push(root);
         prepare(root);
-        const { child } = root.start(script, at);
+        const { child } = root.start(script, { moment: at });
         await vi.waitFor(() => expect(child.signalCode === 'SIGKILL' || over(root)).toBe(true), 15_000);
         if (child.signalCode === null) return true;
         root.kill();

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as tcp } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
 import { closedPort } from '../../../.github/actions/deploy/src/starrocks/closed-port.ts';
 import {
@@ -235,6 +236,32 @@ describeWithSshd('a connection to a real sshd', () => {
       expect((await problem(connection.exec('true', limits))).code).toBe('E_CONNECTION_LOST');
       way.stop();
     });
+  });
+
+  it('whose server falls silent is lost after three questions, ten seconds apart, that nobody answers', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const connection = await connected();
+    const { stream } = await connection.open('echo $PPID; cat');
+    const server = Number(String(await once(stream, 'data')));
+    process.kill(server, 'SIGSTOP');
+    try {
+      let over = false;
+      const running = problem(connection.exec('true', limits)).finally(() => {
+        over = true;
+      });
+      const after = async (seconds: number) => {
+        vi.advanceTimersByTime(seconds * 1000);
+        await turn();
+        return over;
+      };
+      expect(await after(39)).toBe(false);
+      await after(1);
+      expect(await running).toMatchObject({ code: 'E_CONNECTION_LOST', host: '10.0.0.1' });
+      expect((await problem(connection.open('true'))).code).toBe('E_CONNECTION_LOST');
+    } finally {
+      process.kill(server, 'SIGKILL');
+      vi.useRealTimers();
+    }
   });
 
   it('a closed port behind it is told from a way that failed', async () => {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -207,15 +207,6 @@ describe('npm run compile -- --check', () => {
     expect(code).toBe(2);
     expect(stdout).toContain('generated is stale: 22 files.');
     expect(tree()).toBeNull();
-  });
-
-  it('runs from source, on the sample cluster.yaml of this repository', () => {
-    const source = ['--import', 'tsx', '--import', './compiler/sh-as-text.mjs', 'compiler/main.ts'];
-    expect(spawnSync(process.execPath, [...source, '--check'], { encoding: 'utf8' })).toMatchObject({
-      status: 0,
-      stdout: '',
-      stderr: '',
-    });
   });
 });
 

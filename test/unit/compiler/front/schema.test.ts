@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import schema from '../../../../compiler/cluster.schema.json' with { type: 'json' };
 import { annotations, resolve, type SchemaNode, schemaKeys } from '../../../../compiler/schema/keys.ts';
-import { schemaTypes, typesPath } from '../../../check/schema-types.ts';
 
 /** Every subschema with its path, references followed. */
 function nodes(node: SchemaNode, path: string): [string, SchemaNode][] {
@@ -60,9 +58,5 @@ describe('the schema', () => {
     ]);
     expect(keysIn('hosts[]')).toEqual(['address', 'maintenance', ...keysIn('defaults')]);
     expect(keysIn('defaults.ports')).toEqual(expect.arrayContaining(keysIn('hosts[].ports')));
-  });
-
-  it('has the types that are committed beside it', async () => {
-    expect(readFileSync(typesPath, 'utf8')).toBe(await schemaTypes());
   });
 });

@@ -80,7 +80,8 @@ function progressView(colour: Colour): ProgressView {
   const { stderr } = process;
   const write = (text: string) => void stderr.write(text);
   if (!stderr.isTTY) return plainProgress({ write });
-  const size = () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 });
+  // A terminal that does not know its size says 0.
+  const size = () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 });
   return liveProgress({ write, size, now: () => performance.now(), colour });
 }
 

@@ -8,8 +8,11 @@ import type { HostOutcome, HostReport, RunOutcome, RunReport, StepReport, WaveRe
 import type { Course, RunOptions } from './course.ts';
 import type { Machines } from './machines.ts';
 
+/** What the report tells of how a run was asked for. */
+type Asked = Pick<RunOptions, 'desired' | 'mode' | 'provenance' | 'why' | 'counters'>;
+
 /** What the run found out and did, as everybody reads it. */
-export function runReport(options: RunOptions, machines: Machines, course: Course): RunReport {
+export function runReport(options: Asked, machines: Pick<Machines, 'unreached'>, course: Course): RunReport {
   const { cluster } = options.desired;
   const rows = course.world?.cluster.known === true ? course.world.cluster.value : null;
   return {
@@ -42,7 +45,7 @@ export function runReport(options: RunOptions, machines: Machines, course: Cours
   };
 }
 
-function waves({ desired }: RunOptions, { plan }: Course): WaveReport[] {
+function waves({ desired }: Asked, { plan }: Course): WaveReport[] {
   if (plan === null) return [];
   const impact = impacts(desired.cluster, plan);
   return plan.waves.map((wave, at) => ({
@@ -55,7 +58,7 @@ function waves({ desired }: RunOptions, { plan }: Course): WaveReport[] {
 const contract = ({ plan, before }: Course): RowContract | null =>
   plan === null || before === null || plan.waves.length === 0 ? null : rowContract(before, plan.end);
 
-function outcome(options: RunOptions, course: Course): RunOutcome {
+function outcome(options: Asked, course: Course): RunOutcome {
   const { problems, findings, plan, records } = course;
   if (course.ended !== null && problems.length === 0) return course.ended;
   const changed = records.some(record => record.outcome !== 'not-begun');
@@ -112,7 +115,7 @@ function dangers({ plan, notes }: Course): string[] {
   return [...outages, ...notes];
 }
 
-function hostReports(options: RunOptions, machines: Machines, course: Course): HostReport[] {
+function hostReports(options: Asked, machines: Pick<Machines, 'unreached'>, course: Course): HostReport[] {
   const planned = course.plan?.waves.flatMap(wave => wave.steps) ?? [];
   const declared = options.desired.cluster.hosts;
   const leaving = (course.world?.leaving ?? []).filter(({ address }) =>
