@@ -52,28 +52,37 @@ describeInLab('the causes of trouble on real machines', () => {
     return all.filter(one => one.node === node);
   };
   const codes = async (node: string): Promise<string[]> => (await diagnoses(node)).map(one => one.code);
-  /** `npm run doctor` of a person who logs in to the last machine as somebody without sudo. */
-  const doctor = async (): Promise<Checked[]> => {
+  /** A person's checkout who logs in to the last machine as somebody without sudo. */
+  const withoutSudo = async <T>(use: (other: Project) => Promise<T>): Promise<T> => {
     const other = new Project(lab.privateKey);
     try {
       const poor = (one: LabHost) => (one === host(2) ? { ssh: { user: users.plain, sudo: true } } : {});
       other.compile(labClusterYaml(lab, { version, host: poor, more: { timeouts: { ssh: 5 } } }));
+      return await use(other);
+    } finally {
+      other.remove();
+    }
+  };
+  const doctor = (): Promise<Checked[]> =>
+    withoutSudo(async other => {
       const files = ['--cluster', join(other.folder, 'cluster.yaml'), '--generated', other.generated];
       const { stdout } = await $({
         env: { ...process.env, SSH_PRIVATE_KEY: lab.privateKey },
         nothrow: true,
       })`npm run --silent doctor -- --json ${files} --known-hosts ${join(other.folder, 'known_hosts')}`;
       return JSON.parse(stdout);
-    } finally {
-      other.remove();
-    }
-  };
+    });
   const eventually = (node: string, code: string) =>
     expect.poll(() => codes(node), { timeout: 60_000, interval: 1000 }).toContain(code);
   const well = () =>
     expect.poll(async () => (await project.run('diagnose')).diagnoses, { timeout: 60_000, interval: 1000 }).toEqual([]);
 
   it('are none while all is well', well);
+
+  it('name a user who may not become root', async () => {
+    const { diagnoses: found } = await withoutSudo(other => other.run('diagnose'));
+    expect(found.map(one => [one.node, one.code])).toEqual([[host(2).address, 'D_SUDO']]);
+  });
 
   it('are none of a BE that somebody stopped, but that', async () => {
     await host(1).run('docker stop starrocks-be');
@@ -144,6 +153,7 @@ describeInLab('the causes of trouble on real machines', () => {
   describe('of an FE that does not run', () => {
     const there = '/opt/starrocks-ha';
     const meta = `${there}/data/fe/meta`;
+    const storage = `${there}/data/be/storage`;
     const script = `${there}/run/bin/fe-entrypoint.sh`;
     const fe = () => `${host(1).address}/starrocks-fe`;
     /** Everything else goes on: two of three lead. */
@@ -184,12 +194,15 @@ describeInLab('the causes of trouble on real machines', () => {
       }
     });
 
-    it('name a disk that is too small for metadata', async () => {
-      await host(1).run('docker stop starrocks-fe');
-      await host(1).fillDisk(meta, 64 * 2 ** 20);
+    it('name disks that are too small, and a processor that is too old for its BE', async () => {
+      await host(1).run('docker stop starrocks-fe starrocks-be');
+      for (const folder of [meta, storage]) await host(1).fillDisk(folder, 64 * 2 ** 20);
+      await host(1).run("sed 's/avx2//' /proc/cpuinfo >/root/cpuinfo; mount --bind /root/cpuinfo /proc/cpuinfo");
       await host(1).run('docker start starrocks-fe');
       await eventually(fe(), 'D_META_DISK');
-      await host(1).run(`docker stop starrocks-fe; umount ${meta}`);
+      expect(await codes(`${host(1).address}/starrocks-be`)).toEqual(['D_NO_AVX2', 'D_STORAGE_DISK', 'D_STOPPED']);
+      await host(1).run(`docker stop starrocks-fe; umount ${meta} ${storage} /proc/cpuinfo`);
+      await host(1).run('docker start starrocks-be');
     });
 
     it('name a helper that somebody gave to an FE that has metadata', async () => {

@@ -53,6 +53,7 @@ export function dockerContract(machine: () => DockerMachine): void {
 
   it('says which versions of engine and Compose there are', async () => {
     expect((await machine().docker('version', '--format', '{{.Server.Version}}')).stdout).toMatch(/^\d+\.\d+/);
+    expect((await machine().docker('version')).code).toBe(0);
     expect((await machine().docker('compose', 'version', '--short')).stdout).toMatch(/^v?2\.\d+/);
   });
 
@@ -76,6 +77,9 @@ export function dockerContract(machine: () => DockerMachine): void {
     expect(await inspect('{{.State.Running}}')).toBe('true');
     expect(await inspect('{{index .Config.Labels "starrocks-ha.digest"}}')).toBe('one');
     expect(await inspect('{{.Id}} {{index .Config.Labels "starrocks-ha.digest"}}')).toBe(`${await id()} one`);
+    const state = '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} {{.State.Error}}';
+    const probed = await machine().docker('inspect', '--type', 'container', '--format', state, 'starrocks-fe');
+    expect(probed.stdout.trimEnd()).toBe('running 0 false 0');
     const mounts = (await inspect('{{range .Mounts}}{{.Destination}} {{.Source}}{{"\\n"}}{{end}}'))
       .split('\n')
       .filter(line => line !== '')

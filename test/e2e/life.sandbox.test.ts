@@ -153,6 +153,28 @@ describe('a cluster of three machines', () => {
     expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.102', 'starrocks-be']]);
   });
 
+  it('is changed on the named machine only, though another one differs as well', async () => {
+    const declared = readFileSync(join(project.folder, 'cluster.yaml'), 'utf8');
+    const percent = (...all: readonly string[]) =>
+      sandbox.clusterYaml('', (_host, at) => `, be_conf: { load_process_max_memory_limit_percent: "${all[at]}" }`);
+    const conf = (index: number) => readFileSync(join(host(index).deployDir, 'conf/be/be.conf'), 'utf8');
+    const [before, confBefore] = [containers(), conf(0)];
+    project.compile(percent('25', '20', '25'));
+    const report = await project.run('deploy', { hosts: [host(2).address] });
+    expect([problems(report), titles(report).filter(title => !title.startsWith('prepare'))]).toEqual([
+      [],
+      ['restart starrocks-be on 127.0.0.103'],
+    ]);
+    const touched = containers().filter(one => !before.includes(one));
+    expect(touched.map(one => one.split(' ').slice(0, 2))).toEqual([['127.0.0.103', 'starrocks-be']]);
+    expect([conf(0), conf(2)]).toEqual([
+      confBefore,
+      expect.stringContaining('load_process_max_memory_limit_percent = 25'),
+    ]);
+    project.compile(declared);
+    expect((await project.run('deploy')).outcome).toBe('changed');
+  });
+
   it('has all its files after a run that was killed while it refreshed them, and nobody is restarted', async () => {
     const before = containers();
     project.compile(

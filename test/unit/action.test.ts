@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { RunOutcome } from '../../.github/actions/deploy/src/report/run-report.ts';
 
 /** The Action as a runner starts it, from source. */
 function action(inputs: Readonly<Record<string, string>>): { readonly code: number | null; readonly said: string } {
@@ -25,4 +28,16 @@ describe('the Action', { timeout: 60_000 }, () => {
     expect(said).toMatch(/^::add-mask::no key at all$/m);
     expect(said).toMatch(/^::error.*E_NO_GENERATED/m);
   });
+});
+
+/** Complete, or this does not compile. */
+const outcomes: Readonly<Record<RunOutcome, true>> = {
+  ...{ superseded: true, locked: true, converged: true, unchanged: true, changed: true, differs: true },
+  ...{ draining: true, refused: true, failed: true },
+};
+
+it('action.yml names every outcome that the output may have', () => {
+  const { outputs } = parse(readFileSync('.github/actions/deploy/action.yml', 'utf8'));
+  const named = [...outputs.outcome.description.matchAll(/`([a-z]+)`/g)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(Object.keys(outcomes).toSorted());
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MODES } from '../../.github/actions/deploy/src/report/run-report.ts';
 import { Project } from '../e2e/project.ts';
 import { keyPair } from '../sandbox/key-pair.ts';
 
@@ -58,5 +59,16 @@ describe('a person without a key', { timeout: 60_000 }, () => {
     expect(said.replaceAll(home, '~')).toContain('The private key ~/.ssh/id_ed25519');
     expect(said).toContain('cluster.yaml compiles to generated/: fresh');
     expect(said).not.toMatch(/^ {4}at /m);
+  });
+});
+
+describe('--help', { timeout: 60_000 }, () => {
+  it('lists every mode of the engine, and what a terminal has besides', () => {
+    const { code, said } = command('--help');
+    const listed = [...said.slice(said.indexOf('\nCommands:')).matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
+    expect([code, listed.toSorted()]).toEqual([
+      0,
+      [...MODES, 'destroy', 'doctor', 'help', 'history', 'ports', 'trust'].toSorted(),
+    ]);
   });
 });

@@ -181,6 +181,10 @@ describeUnderAct('the workflows under a real runner', () => {
       });
       expect(ran.jobs, ran.log).toEqual(all);
       expect(ran.outputs['deploy.outcome']).toBe('changed');
+      // What is asked to be approved: the live plan.
+      const shown = ran.summaries.find(text => text.includes('📝 planned')) ?? '';
+      expect(shown).toContain('\n### In this order\n');
+      expect(shown).toMatch(/^\| \d+ \| \w+ starrocks-fe on .* \| 📝 planned \|/m);
       expect(repository.artifacts('deploy')).toContain('starrocks-ha-deploy/report.json');
       expect(shownBy(ran, 'deploy', ...processes)).toEqual([]);
       expect([...processes].some(line => line.includes('dist/index.cjs'))).toBe(true);
@@ -354,6 +358,7 @@ describeUnderAct('the workflows under a real runner', () => {
       const first = await drift();
       expect([first.jobs, first.outputs['drift.outcome']], first.log).toEqual([{ drift: 'success' }, 'differs']);
       expect(api.issues.map(issue => [issue.state, issue.body.includes(host(1).address)])).toEqual([['open', true]]);
+      expect(shownBy(first, 'drift')).toEqual([]);
       await host(2).run('echo "# by hand" >> /opt/starrocks-ha/conf/fe/fe.conf');
       await drift();
       expect(api.issues.map(issue => issue.body.includes('conf/fe/fe.conf'))).toEqual([true]);

@@ -96,7 +96,11 @@ export class Engine {
     const [command, ...rest] = args;
     switch (command) {
       case 'version':
-        return ok(only(rest, ['--format', '{{.Server.Version}}'], '28.5.2\n'));
+        return ok(
+          rest.length === 0
+            ? 'Client: 28.5.2\nServer: 28.5.2\n'
+            : only(rest, ['--format', '{{.Server.Version}}'], '28.5.2\n'),
+        );
       case 'ps':
         return ok(only(rest, ['-a', '--no-trunc', '--format', '{{json .}}'], this.#list()));
       case 'inspect':
@@ -164,8 +168,9 @@ export class Engine {
   }
 
   #inspect(args: readonly string[]): Answer {
-    const format = args[0] === '--format' ? args[1] : undefined;
-    const names = format === undefined ? args : args.slice(2);
+    const words = args[0] === '--type' && args[1] === 'container' ? args.slice(2) : args;
+    const format = words[0] === '--format' ? words[1] : undefined;
+    const names = format === undefined ? words : words.slice(2);
     const found = names.flatMap(name => this.#containers.get(name) ?? this.containers.filter(({ id }) => id === name));
     const missing = names.length === found.length ? '' : `Error: No such object: ${names[0]}\n`;
     const stdout =
@@ -303,6 +308,8 @@ function formatted(format: string, container: Container): string {
       return String(State.Running);
     case '{{index .Config.Labels "starrocks-ha.digest"}}':
       return Config.Labels['starrocks-ha.digest'] ?? '';
+    case '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} {{.State.Error}}':
+      return `${State.Status} ${State.ExitCode} false ${container.restarts} `;
     case '{{.Id}} {{index .Config.Labels "starrocks-ha.digest"}}':
       return `${container.id} ${Config.Labels['starrocks-ha.digest'] ?? '<no value>'}`;
     case '{{range .Mounts}}{{.Destination}} {{.Source}}{{"\\n"}}{{end}}':

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { causes } from '../../../.github/actions/deploy/src/diagnose/causes.ts';
 import { diagnose } from '../../../.github/actions/deploy/src/diagnose/diagnose.ts';
-import type { HostWorld } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { FrontendRow, HostWorld } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { known, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
-import { cluster, deployed } from '../plan/worlds.ts';
+import { cluster, deployed, withMachine } from '../plan/worlds.ts';
 import { answersWith, BE, desired, diagnosed, FE, first, healthy, type Sickness, worldWith } from './sick.ts';
 
 const GB = 1e9;
@@ -523,6 +523,36 @@ describe('a lost majority', () => {
     const log = 'INFO wait globalStateMgr to be ready. FE type: INIT. is ready: false';
     const found = diagnose(desired, silent('running'), answersWith(FE, { log })).find(one => one.node === FE);
     expect(found).toMatchObject({ code: 'D_QUORUM_LOST', seen: log });
+  });
+});
+
+describe('rows of an FE that founded a cluster of its own, while the true leader is down', () => {
+  const rows = healthy.cluster.known ? healthy.cluster.value : null;
+  if (rows === null) throw new Error('the healthy world has rows');
+  const founder = { ...rows.frontends[0], host: '10.0.0.3', role: 'LEADER', cluster_id: '42' } as FrontendRow;
+  const world = (...own: readonly string[]) => ({
+    ...own.reduce(
+      (before, address) => withMachine(before, address, one => ({ ...one, fe: { ...one.fe, cluster_id: '42' } })),
+      healthy,
+    ),
+    cluster: known({ ...rows, asked: '10.0.0.3', leader: '10.0.0.3', frontends: [founder], backends: [] }),
+  });
+
+  it('are not taken for the cluster’s: nobody is told that the data of all others is foreign', () => {
+    const found = diagnose(desired, world('10.0.0.3'), new Map());
+    expect(found.filter(one => one.code === 'D_CLUSTER_ID')).toEqual([]);
+    const first = (node: string) => found.find(one => one.node === node);
+    expect([FE, BE].map(node => [first(node)?.code, first(node)?.seen])).toEqual(
+      Array(2).fill([
+        'D_SECOND_CLUSTER',
+        expect.stringMatching(/^10\.0\.0\.3 shows the cluster 42, and 2 of 3 FEs carry /),
+      ]),
+    );
+  });
+
+  it('are the cluster’s where most FEs carry its id', () => {
+    const found = diagnose(desired, world('10.0.0.1', '10.0.0.3'), new Map());
+    expect(found.find(one => one.node === FE)?.code).toBe('D_CLUSTER_ID');
   });
 });
 

@@ -189,6 +189,7 @@ describe('text of others in cluster.yaml', () => {
     'a label': text => cluster =>
       Object.assign(cluster, { hosts: ['10.0.0.1', '10.0.0.2', { address: '10.0.0.3', labels: { location: text } }] }),
     'a version': text => cluster => Object.assign(cluster, { starrocks: { version: text } }),
+    'an image': text => cluster => Object.assign(cluster, { images: { be: text } }),
     'the folder on the machines': text => cluster => Object.assign(cluster, { deploy_dir: text }),
   };
 
@@ -220,6 +221,13 @@ describe('text of others in cluster.yaml', () => {
     expect(changed.get('hosts/10.0.0.2/conf/be/be.conf')).toContain(
       `\nload_process_max_memory_limit_percent = ${text}\n`,
     );
+  });
+
+  it.each(texts)('as the Kafka host is one line of app.env, or refused: %s', (_text, text) => {
+    const env = files(cluster => Object.assign(cluster, { kafka_host: text }))?.get('hosts/10.0.0.2/app.env');
+    if (env === undefined) return expect(text).not.toMatch(/^\w+$/);
+    expect(text).toMatch(/^\w+$/);
+    expect(env.split('\n')).toContain(`KAFKA_HOST=${text}`);
   });
 
   it.each(texts)('as a value that a shell reads runs nothing: %s', (_text, text) => {

@@ -24,6 +24,16 @@ test('it tells what changed, why, in which order, how long it took, and every ho
   expect(text).toContain('| 10.88.0.13 | 🔧 in maintenance |  | it is in maintenance |');
 });
 
+test('a plan is told as a plan: the waves in their order, and steps that are still to come', () => {
+  const steps = report().steps.map(step => ({ ...step, outcome: 'planned' as const, started: null, ended: null }));
+  const impact = { down: ['10.88.0.11/starrocks-be'], quorum: null, replicas: null, next_failure: null };
+  const waves = [{ title: 'restart BEs', steps: steps.map(({ title, reason }) => ({ title, reason })), impact }];
+  const text = read(summary(report({ mode: 'plan', outcome: 'differs', steps, waves })));
+  expect(text).toContain('\n### In this order\n');
+  expect(text).toContain('| 1 | restart starrocks-be on 10.88.0.11 | be.conf differs | 10.88.0.11/starrocks-be');
+  expect(text).toContain('| 1 | restart starrocks-be on 10.88.0.11 | be.conf differs | 📝 planned |  |');
+});
+
 test("the tables carry StarRocks' own columns", () => {
   const text = read(summary(report()));
   expect(text).toContain(

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { publishDrift } from '../../../.github/actions/deploy/src/engine/drift.ts';
 import { duration, verdict } from '../../../.github/actions/deploy/src/report/verdict.ts';
 import { report } from './sample.ts';
 
@@ -16,6 +17,18 @@ test('a run in one sentence', () => {
   expect(verdict(report({ outcome: 'refused', problems }))).toBe('analytics was left alone: 10.88.0.1: It is down.');
   expect(verdict(report({ outcome: 'failed', problems, hosts: hosts('failed', 'not-reached', 'failed') }))).toBe(
     'analytics failed: 2 failed, 1 not reached. 10.88.0.1: It is down.',
+  );
+});
+
+test('a look at a cluster that a run changes says so, and the drift issue is left as it is', async () => {
+  const locked = report({ mode: 'drift', outcome: 'locked' });
+  expect(verdict(locked)).toBe('analytics was not looked at: a run changes it at this moment.');
+  const nobody = { GITHUB_REPOSITORY: 'acme/infra', GITHUB_API_URL: 'http://127.0.0.1:1' };
+  expect(await publishDrift(locked, 'token', nobody)).toBe(
+    'The issue is left as it is: a run changes the cluster at this moment.',
+  );
+  expect(await publishDrift(report({ mode: 'drift', outcome: 'failed' }), 'token', nobody)).toBe(
+    'The issue is left as it is: the cluster could not be looked at.',
   );
 });
 

@@ -31,6 +31,14 @@ describe('the comment', () => {
     expect(text).not.toContain('upload the files');
   });
 
+  it('marks in the drawing what is new and what changes', () => {
+    expect(text.split('\n').filter(line => /^ {2}h\d\[/.test(line))).toEqual([
+      ...[10, 11, 12].map((last, at) => `  h${at}["192.168.1.${last}<br/>FE follower, BE<br/>changed"]:::changing`),
+      '  h3["192.168.1.13<br/>FE follower, BE<br/>new"]:::fresh',
+    ]);
+    for (const name of ['fresh', 'changing']) expect(text).toContain(`\n  classDef ${name} stroke:`);
+  });
+
   it('tells which rows come of it, and that the others stay', () => {
     const lines = text.split('\n');
     const at = lines.indexOf('### Rows of the cluster');

@@ -23,7 +23,7 @@ export const hostileTexts: readonly string[] = [
   '\u001b[31mred\u001b[0m\u0007',
   '\u202egnp.exe\u2066',
   'nul\u0000byte',
-  '$(touch /tmp/pwned) `id` ; rm -rf / && "\'\\',
+  '$(touch /tmp/pwned) `id` ; rm -rf /nowhere/at-all && "\'\\',
   "'; DROP TABLE x; -- ",
   '> [!NOTE]\n> all is well',
   '|:---:|\n***bold*** ~~gone~~ __under__',

@@ -177,14 +177,16 @@ describe('a review', () => {
 
   it('tells for each machine what happens, and which are left alone', () => {
     const { hosts } = review(sides(yaml(three), yaml([...three, '192.168.1.13'])));
-    expect(hosts.map(({ address, change, role, what }) => [address, change, role, what])).toEqual([
-      ['192.168.1.10', 'unchanged', 'FE follower, BE', []],
-      ['192.168.1.11', 'unchanged', 'FE follower, BE', []],
-      ['192.168.1.12', 'unchanged', 'FE follower, BE', []],
+    const ports = 'FE 8030 9020 9030 9010; BE 9060 8040 9050 8060 9070';
+    expect(hosts.map(one => [one.address, one.change, one.role, one.ports, one.what])).toEqual([
+      ['192.168.1.10', 'unchanged', 'FE follower, BE', ports, []],
+      ['192.168.1.11', 'unchanged', 'FE follower, BE', ports, []],
+      ['192.168.1.12', 'unchanged', 'FE follower, BE', ports, []],
       [
         '192.168.1.13',
         'new',
         'FE follower, BE',
+        ports,
         ['join starrocks-fe: it is new', 'add starrocks-be: it is not registered'],
       ],
     ]);

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quote } from '../../../.github/actions/deploy/src/transport/quote.ts';
+import { hostileTexts } from '../review/hostile.ts';
 
 const hostile = [
+  ...hostileTexts.filter(text => !text.includes('\0')),
   '',
   "it's",
   '"',

@@ -45,14 +45,36 @@ function fullStorage({ node }: Evidence): string | null {
   return full === undefined ? null : `${(full.free / 1e9).toFixed(1)} GB free on ${full.path}`;
 }
 
-/** The id on the disk against that of the rows: ErrMsg stays empty for the first half minute (seen). */
-function otherClusterId({ v, node }: Evidence): string | null {
-  const ours = v.rows?.frontends[0]?.cluster_id;
+/** What the data of a node says, and what the rows say: two ids, where they differ. */
+function clusterIds({ v, node }: Evidence): { readonly disk: string; readonly rows: string } | null {
+  const rows = v.rows?.frontends[0]?.cluster_id;
   const data = node.service.kind === 'fe' ? node.machine?.fe : node.machine?.be[node.service.name];
-  const found = data?.cluster_id ?? null;
-  return ours === undefined || found === null || found === ours
+  const disk = data?.cluster_id ?? null;
+  return rows === undefined || disk === null || disk === rows ? null : { disk, rows };
+}
+
+const frontendsOf = ({ v }: Evidence, id: string): number =>
+  v.frontends.filter(({ machine }) => machine?.fe?.cluster_id === id).length;
+
+/**
+ * An FE that founded a cluster of its own answers with its own rows, and where the true leader is down nobody gainsays
+ * it: then it is the rows that are foreign, and nobody must be told to move the data of all the others aside.
+ */
+function rowsOfAnother(evidence: Evidence): string | null {
+  const ids = clusterIds(evidence);
+  if (ids === null) return null;
+  const [ours, theirs] = [frontendsOf(evidence, ids.disk), frontendsOf(evidence, ids.rows)];
+  return ours > theirs
+    ? `${evidence.v.rows?.asked} shows the cluster ${ids.rows}, and ${ours} of ${evidence.v.frontends.length} FEs carry ${ids.disk}`
+    : null;
+}
+
+/** The id on the disk against that of the rows: ErrMsg stays empty for the first half minute (seen). */
+function otherClusterId(evidence: Evidence): string | null {
+  const ids = clusterIds(evidence);
+  return ids === null || rowsOfAnother(evidence) !== null
     ? null
-    : `cluster id ${found} on the disk, and ${ours} in SHOW FRONTENDS`;
+    : `cluster id ${ids.disk} on the disk, and ${ids.rows} in SHOW FRONTENDS`;
 }
 
 /** FrontendOptions.initAddrUseIp tells which address it took. */
@@ -235,6 +257,7 @@ export const causes: readonly Cause[] = [
     recognise: either(
       only('fe', inRow(/invalid parameter|invalid cluster id/i)),
       only('be', inRow(/Out-dated epoch/i)),
+      rowsOfAnother,
     ),
     cause:
       'Two clusters exist: an FE of this one was once started with empty metadata and no helper, and founded its own.',
