@@ -50,6 +50,17 @@ describe('the conf of a hand-made FE', () => {
     ]);
   });
 
+  it.each([
+    ['in other units', '-Xmx1g', 1024],
+    ['said twice, the last counts', '-Xmx512m -Xmx2048m', 2048],
+    ['not said', '', 8192],
+  ])('is told where its heap is another one: %s', (_what, options, heap) => {
+    const other = compiled.replace('-Xmx${FE_HEAP_MIB}m', options);
+    const ours = Number(env['FE_HEAP_MIB']);
+    expect(differences(other, env)).toEqual([`fe.conf: the heap (-Xmx) is ${heap} MiB, and ${ours} MiB is compiled`]);
+    expect(differences(compiled.replace('-Xmx${FE_HEAP_MIB}m', `-Xmx${ours * 1024}k`), env)).toEqual([]);
+  });
+
   it('may log as it likes', () => {
     expect(differences(`${compiled}\nsys_log_level = WARN\n`, env)).toEqual([]);
   });

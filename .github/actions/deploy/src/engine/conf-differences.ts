@@ -27,11 +27,23 @@ function differing(hand: HandMade, files: ReadonlyMap<string, Buffer>): string[]
   const wanted = keys(text, { STARROCKS_HOME: `/opt/starrocks/${kind}`, ...Object.fromEntries(env) });
   const found = keys(hand.conf, { STARROCKS_HOME: `/opt/starrocks/${kind}`, ...hand.env });
   const names = new Set([...wanted.keys(), ...found.keys()].filter(key => !OURS.test(key)));
-  return [...names]
+  const values = [...names]
     .filter(key => wanted.get(key) !== found.get(key))
     .map(
       key => `${kind}.conf: ${key} is ${found.get(key) ?? 'not set'}, and ${wanted.get(key) ?? 'nothing'} is compiled`,
     );
+  return kind === 'fe' ? [...values, ...otherHeap(heapMib(wanted), heapMib(found))] : values;
+}
+
+/** The next restart would be with ours: another heap may not fit beside what else runs there. */
+const otherHeap = (wanted: number, found: number): string[] =>
+  wanted === found ? [] : [`fe.conf: the heap (-Xmx) is ${found} MiB, and ${wanted} MiB is compiled`];
+
+/** start_fe.sh takes 8192 MiB where nothing is said; of several the last counts, as for Java. */
+function heapMib(conf: ReadonlyMap<string, string>): number {
+  const last = [...(conf.get('JAVA_OPTS') ?? '').matchAll(/-Xmx(\d+)([kmgt]?)\b/gi)].at(-1);
+  if (last === undefined) return 8192;
+  return (Number(last[1]) * 1024 ** ' kmgt'.indexOf(last[2]?.toLowerCase() || ' ')) / 2 ** 20;
 }
 
 /** `key = value` lines, with ${VARIABLES} filled in as StarRocks does. */
