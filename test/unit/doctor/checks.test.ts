@@ -188,9 +188,20 @@ describe('the command that mends', () => {
       ...checksOf(Object.assign({}, ...facts.map(([, change]) => change))),
       ...machines.flatMap(([, change]) => checksOf({}, { ...wellMachine(), ...change })),
     ];
-    for (const { check, mend } of bad.filter(one => one.mend !== '' && one.check !== 'firewall')) {
+    for (const { check, mend } of bad.filter(one => one.mend !== '')) {
       expect([check, spawnSync(shell, ['-n'], { input: mend }).stderr.toString()]).toEqual([check, '']);
     }
+  });
+
+  it.each([
+    ['firewalld ', 'sudo firewall-cmd --permanent', 'port port=$port protocol=tcp accept'],
+    ['ufw ', 'sudo ufw allow proto tcp from $from', 'to any port 8030,8040,8060,9010,9020,9030,9050,9060,9070'],
+  ])('lets the other machines of the cluster through %sat the ports of this one', (firewall, ...words) => {
+    const three = cluster([{}, {}, {}]);
+    const mend = checksOf({ firewall }, wellMachine(), three).find(one => one.check === 'firewall')?.mend ?? '';
+    expect(mend).toMatch(/^for from in 10\.0\.0\.2 10\.0\.0\.3; do /);
+    for (const word of words) expect(mend).toContain(word);
+    expect(spawnSync(shell, ['-n'], { input: mend }).stderr.toString()).toBe('');
   });
 
   it('holds no word of cluster.yaml that a shell would act on', () => {

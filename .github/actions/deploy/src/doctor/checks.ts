@@ -49,6 +49,20 @@ const number =
 const sysctl = (name: string, value: string) => (): string =>
   `echo '${name} = ${value}' | sudo tee -a /etc/sysctl.d/90-starrocks.conf && sudo sysctl --system`;
 
+/** Lets the other machines of the cluster at the ports of this one. */
+function openPorts(examined: Examined): string {
+  const { host, desired } = examined;
+  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  const ports = [...new Set(services.flatMap(service => Object.values(service.ports)))].sort((a, b) => a - b);
+  const others = desired.hosts.map(({ address }) => address).filter(address => address !== host.address);
+  const forEach = (command: string): string => `for from in ${others.join(' ')}; do ${command}; done`;
+  if (fact(examined, 'firewall').includes('ufw'))
+    return forEach(`sudo ufw allow proto tcp from $from to any port ${ports.join(',')}`);
+  const rule = 'rule family=ipv4 source address=$from port port=$port protocol=tcp accept';
+  const add = `for port in ${ports.join(' ')}; do sudo firewall-cmd --permanent --add-rich-rule="${rule}"; done`;
+  return `${forEach(add)}; sudo firewall-cmd --reload`;
+}
+
 const META_FLOOR = 5e9;
 /** What a compiled container asks for, and the capability to give it in spite of one's own limit. */
 const NOFILE = 655_350;
@@ -373,7 +387,7 @@ const CHECKS: readonly Check[] = [
       const seen = fact(examined, 'firewall');
       return seen === '?' ? { level: 'unknown', seen } : judged(seen === '', 'warn', seen || 'none found');
     },
-    mend: () => 'open 8030 9010 9020 9030 (FE) and 8040 8060 9050 9060 (BE) between the machines of the cluster',
+    mend: openPorts,
   },
 ];
 
