@@ -269,6 +269,14 @@ describe('a cluster that the Action has deployed', () => {
     expect(await json('drift')).toMatchObject({ outcome: 'converged', steps: [], findings: [] });
   });
 
+  it.each(['verify', 'register', 'drop', 'adopt'])('has nothing for %s, which touches nobody', async verb => {
+    const before = containers();
+    const reason = verb === 'verify' ? [] : ['--reason', 'a look'];
+    const { code, stdout } = await npm(verb, [...files(), ...reason]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('sandbox is as declared')]);
+    expect(containers()).toEqual(before);
+  });
+
   it('remembers who did what, from which run, for which commit', async () => {
     const { code, stdout, stderr } = await npm('history');
     expect([code, stderr]).toEqual([0, '']);

@@ -147,6 +147,7 @@ const machine = (fe: string | null, be: string | null) =>
       state: { member: fe, joining: false, founding: false, refused: false, peers: [], switches: null },
     },
     be: { 'starrocks-be': { storage: 'whole', cluster_id: be, member: be } },
+    containers: [],
   } as unknown as HostWorld);
 
 test('metadata or storage of another cluster is a second cluster, however healthy the rows look', () => {
@@ -161,6 +162,21 @@ test('metadata or storage of another cluster is a second cluster, however health
   ]);
 });
 
+test('a container that runs another image than its label stands for', () => {
+  const wanted = desired();
+  const [, { address, fe, be }] = wanted.hosts as [unknown, (typeof wanted.hosts)[number]];
+  const containers = [
+    { service: 'starrocks-fe', digest: fe?.digest, image: 'mirror/fe:patched' },
+    { service: 'starrocks-be', digest: be[0]?.digest, image: be[0]?.image },
+  ];
+  const found = machine(null, null);
+  if (!found.known) throw new Error(found.reason);
+  const hosts = { [address]: known({ ...found.value, containers } as unknown as HostWorld) };
+  expect(brief(verify(wanted, null, world(rows(), { hosts }), nobody))).toEqual([
+    ['wrong-image', `${address}/starrocks-fe`, 'mirror/fe:patched'],
+  ]);
+});
+
 test('a change of the release that was broken off, with tablets not balanced as before', () => {
   const noted = known({
     fe: {
@@ -169,6 +185,7 @@ test('a change of the release that was broken off, with tablets not balanced as 
       state: { member: null, switches: { tablet_sched_disable_balance: 'false' } },
     },
     be: {},
+    containers: [],
   } as unknown as HostWorld);
   expect(brief(verify(desired(), null, world(rows(), { hosts: { [two]: noted } }), nobody))).toEqual([
     ['balance-held', null, `how it was before is still written down on ${two}`],

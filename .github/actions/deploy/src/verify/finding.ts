@@ -9,6 +9,7 @@ export type FindingKind =
   | 'lagging'
   | 'wrong-role'
   | 'wrong-version'
+  | 'wrong-image'
   | 'wrong-ports'
   | 'wrong-location'
   | 'decommissioned'

@@ -41,6 +41,7 @@ export function verify(
       ...(host.fe === null ? [] : frontend(desired, host, host.fe, rows)),
       ...host.be.flatMap(be => backend(desired, host, be, rows)),
       ...silent(host, after),
+      ...otherImages(host, after),
     ]),
     ...strangers(desired, after, rows),
     ...(before?.cluster.known === true
@@ -116,6 +117,18 @@ function wrongVersion(node: string, desired: ClusterJson, version: string | null
   if (version === null || release(version) === desired.version) return [];
   const hint = 'Deploy again; when the image carries a tag or digest of its own, write its version into cluster.yaml.';
   return [finding('wrong-version', node, desired.version, version, hint)];
+}
+
+/** Somebody gave a container another image than its label stands for: a deploy goes by the label. */
+function otherImages({ address, fe, be }: CompiledHost, after: World): Finding[] {
+  const machine = after.hosts[address];
+  if (machine?.known !== true) return [];
+  return [...(fe === null ? [] : [fe]), ...be].flatMap(({ name, digest, image }) => {
+    const container = machine.value.containers.find(one => one.service === name && one.digest === digest);
+    if (container === undefined || container.image === image) return [];
+    const hint = `Stop and remove that container on ${address} (its data stays), then deploy: it is made again.`;
+    return [finding('wrong-image', nodeKey(address, name), image, container.image, hint)];
+  });
 }
 
 function wrongPorts(node: string, pairs: readonly (readonly [string, number, number])[]): Finding[] {
