@@ -10,7 +10,7 @@ const variables = { fe: 'LAB_FE_IMAGE', be: 'LAB_BE_IMAGE' } as const;
 /** The FE and BE images of a release as files, for more than one lab. */
 export interface StarRocksImages {
   /** @param env of every container: `STANDIN_SPEED` for one */
-  importInto(lab: Lab, env?: Variables): Promise<void>;
+  importInto(lab: Pick<Lab, 'importImage'>, env?: Variables): Promise<void>;
   remove(): Promise<void>;
 }
 

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { starRocksImages } from '../lab/starrocks-images.ts';
 import { buildImageTar } from './image.ts';
 
 let folder: string;
@@ -43,4 +44,15 @@ it('brings every library its programs need: they run with no other root', () => 
     }).trim();
   expect(run('node', '--version')).toBe(process.version);
   expect(run('bash', '-c', 'echo $((1+1))')).toBe('2');
+});
+
+it('gives way to the real images that a person names', async () => {
+  vi.stubEnv('LAB_FE_IMAGE', '/images/fe.tar').stubEnv('LAB_BE_IMAGE', '/images/be.tar');
+  const imported: string[] = [];
+  const importImage = async (file: string, name: string) => void imported.push(`${file} ${name}`);
+  const images = await starRocksImages('3.5.1');
+  vi.unstubAllEnvs();
+  await images.importInto({ importImage });
+  await images.remove();
+  expect(imported).toEqual(['/images/fe.tar starrocks/fe-ubuntu:3.5.1', '/images/be.tar starrocks/be-ubuntu:3.5.1']);
 });

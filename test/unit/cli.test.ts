@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -70,5 +70,29 @@ describe('--help', { timeout: 60_000 }, () => {
       0,
       [...MODES, 'destroy', 'doctor', 'help', 'history', 'ports', 'trust'].toSorted(),
     ]);
+  });
+});
+
+describe('a machine that is down', { timeout: 60_000 }, () => {
+  it.each([
+    ['status', 1],
+    ['plan', 1],
+    ['deploy', 1],
+    // It differs from what is declared, and that was the question.
+    ['drift', 2],
+  ])('makes %s exit with %i, and is named', (mode, exit) => {
+    const { private: key, public: hostKey } = keyPair();
+    project.compile(`cluster: analytics
+starrocks: { version: 3.3.18 }
+master_host: 127.0.0.241
+default_replication_num: 1
+hosts:
+  - { address: 127.0.0.241, ssh: { port: 1, host_key: ${JSON.stringify(hostKey.trim())} } }
+`);
+    project.commit('one machine');
+    const identity = join(home, 'key');
+    writeFileSync(identity, key, { mode: 0o600 });
+    const { code, said } = command(mode, '--identity', identity, '--known-hosts', join(home, 'known_hosts'));
+    expect([code, said]).toEqual([exit, expect.stringContaining('[127.0.0.241]:1 cannot be reached over SSH')]);
   });
 });

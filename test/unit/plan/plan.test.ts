@@ -580,19 +580,23 @@ describe('refusals, before anything is touched', () => {
     expect([...new Set(plan.problems.map(problem => problem.code))]).toEqual([code]);
   });
 
-  it('a port whose holder the SSH user may not see', () => {
-    const listeners = [{ port: 9010, owner: '?', service: null }];
+  it.each([
+    [
+      'nginx (812)',
+      'Stop that program, or run `npm run ports`, which finds a free port and writes it into cluster.yaml.',
+    ],
+    [
+      '?',
+      'The SSH user may not see which program that is, be it this cluster’s own: log in as root, or set `ssh: { sudo: true }`.',
+    ],
+  ])('a port that %s holds, with the way out', (owner, way) => {
+    const listeners = [{ port: 9010, owner, service: null }];
     const { problems } = makePlan(
       desired,
       withMachine(base, '10.0.0.1', machine => ({ ...machine, listeners })),
       everything,
     );
-    expect(problems.map(({ code, hint }) => [code, hint])).toEqual([
-      [
-        'E_PORT_TAKEN',
-        'The SSH user may not see which program that is, be it this cluster’s own: log in as root, or set `ssh: { sudo: true }`.',
-      ],
-    ]);
+    expect(problems.map(({ code, hint }) => [code, hint])).toEqual([['E_PORT_TAKEN', way]]);
   });
 
   it.each([
