@@ -15,7 +15,8 @@ const notMade: Readonly<Record<string, string>> = {
   D_TOKEN: 'a token differs where the cluster id does, and that is found first',
   D_ADDRESS: 'the stand-in listens on the address that it chose only, so that nobody finds it on the other one',
   D_NODE_TYPE: 'the stand-in has no compute nodes that run',
-  D_REVERSE_LOOKUP: 'in the networks of the lab a name server answers at once or is refused at once',
+  D_REVERSE_LOOKUP:
+    'on the one FE of the lab that does not run, older signs of its log are told first, and three at most',
   D_PASSWORD: 'a look with a wrong password is refused as E_PASSWORD_WRONG before anything is diagnosed',
 };
 
