@@ -112,12 +112,7 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
     case 'silent':
       return onContainer(truth, at, (world, host, service) =>
         quiet(
-          onMachine(world, host, machine => ({
-            ...machine,
-            containers: machine.containers.map(one =>
-              one.service === service ? { ...one, health: 'unhealthy' as const } : one,
-            ),
-          })),
+          onMachine(world, host, machine => sick(machine, service)),
           host,
           service,
         ),
@@ -185,10 +180,17 @@ function addedAgain(truth: Truth, at: number): Truth {
 /** Its container runs, and its FE does not answer. */
 const unready = (world: World, host: string, change: (fe: FeData) => FeData): World =>
   quiet(
-    onMachine(world, host, machine => withFe(inState(machine, 'starrocks-fe', 'running'), change)),
+    onMachine(world, host, machine =>
+      withFe(sick(inState(machine, 'starrocks-fe', 'running'), 'starrocks-fe'), change),
+    ),
     host,
     'starrocks-fe',
   );
+
+const sick = (machine: HostWorld, service: string): HostWorld => ({
+  ...machine,
+  containers: machine.containers.map(one => (one.service === service ? { ...one, health: 'unhealthy' } : one)),
+});
 
 const withoutStorage = (machine: HostWorld, service: string): HostWorld => {
   const name = service as ServiceName;
