@@ -13,6 +13,7 @@ import {
 } from '../../.github/actions/deploy/src/plan/world.ts';
 import { type Fault, possible, strike, type Truth } from '../../.github/actions/deploy/src/prove/fault.ts';
 import type { ClusterJson, ServiceName } from '../../compiler/contract/cluster-json.ts';
+import { addedAgain } from '../unit/plan/worlds.ts';
 import type { Damage } from './recipe.ts';
 
 /** The same world after it; as it was where there is nothing that this could happen to. */
@@ -57,7 +58,7 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
         return { ...rows, frontends: rows.frontends.filter(one => one !== row) };
       });
     case 'frontend-added-again':
-      return addedAgain(truth, at);
+      return frontendAddedAgain(truth, at);
     case 'backend-dropped':
       return onRows(truth, rows => {
         const row = pick(rows.backends, at);
@@ -159,8 +160,7 @@ const inState = (machine: HostWorld, service: string, state: Container['state'])
   containers: machine.containers.map(one => (one.service === service ? { ...one, state } : one)),
 });
 
-/** Somebody dropped it and added it again: its row has a new name, and its metadata has the old one. */
-function addedAgain(truth: Truth, at: number): Truth {
+function frontendAddedAgain(truth: Truth, at: number): Truth {
   const { cluster } = truth.world;
   const row = cluster.known
     ? pick(
@@ -169,12 +169,7 @@ function addedAgain(truth: Truth, at: number): Truth {
       )
     : null;
   if (row === null) return truth;
-  const added = { ...row, name: `${row.name}_again`, join: false, alive: false, last_heartbeat: null };
-  const renamed = onRows(truth, rows => ({
-    ...rows,
-    frontends: rows.frontends.map(one => (one === row ? added : one)),
-  }));
-  return { ...renamed, world: quiet(renamed.world, row.host, 'starrocks-fe') };
+  return { ...truth, world: quiet(addedAgain(truth.world, row.host), row.host, 'starrocks-fe') };
 }
 
 /** Its container runs, and its FE does not answer. */

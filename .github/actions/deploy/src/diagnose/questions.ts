@@ -1,5 +1,6 @@
 import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Question } from '../observe/probe.ts';
+import { servicesOf } from '../plan/place.ts';
 import { convergeAll, type Node, up, type View, view } from '../plan/situation.ts';
 import type { World } from '../plan/world.ts';
 
@@ -36,7 +37,7 @@ const WANTED_LINES = 2000;
 
 /** For the verb `logs`: the last lines of one machine's services. */
 export const logQuestions = (host: CompiledHost, service: ServiceName | null): Question[] =>
-  [...(host.fe === null ? [] : [host.fe]), ...host.be]
+  servicesOf(host)
     .filter(one => service === null || one.name === service)
     .flatMap(one => logsOf({ service: one }, WANTED_LINES));
 

@@ -1,4 +1,5 @@
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import { servicesOf } from '../plan/place.ts';
 import type { HostWorld } from '../plan/world.ts';
 import { quote } from '../transport/quote.ts';
 
@@ -52,7 +53,7 @@ const sysctl = (name: string, value: string) => (): string =>
 /** Lets the other machines of the cluster at the ports of this one. */
 function openPorts(examined: Examined): string {
   const { host, desired } = examined;
-  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  const services = servicesOf(host);
   const ports = [...new Set(services.flatMap(service => Object.values(service.ports)))].sort((a, b) => a - b);
   const others = desired.hosts.map(({ address }) => address).filter(address => address !== host.address);
   const forEach = (command: string): string => `for from in ${others.join(' ')}; do ${command}; done`;
@@ -147,7 +148,7 @@ const CHECKS: readonly Check[] = [
   {
     name: 'images',
     look: ({ host, machine }) => {
-      const wanted = [...new Set([...(host.fe === null ? [] : [host.fe]), ...host.be].map(one => one.image))];
+      const wanted = [...new Set(servicesOf(host).map(one => one.image))];
       const absent = wanted.filter(image => (machine.images[image] ?? null) === null);
       return judged(
         absent.length === 0,
@@ -155,10 +156,7 @@ const CHECKS: readonly Check[] = [
         absent.length === 0 ? 'all there' : `to be pulled: ${absent.join(', ')}`,
       );
     },
-    mend: ({ host }) =>
-      [
-        ...new Set([...(host.fe === null ? [] : [host.fe]), ...host.be].map(one => `docker pull ${quote(one.image)}`)),
-      ].join(' && '),
+    mend: ({ host }) => [...new Set(servicesOf(host).map(one => `docker pull ${quote(one.image)}`))].join(' && '),
   },
   {
     name: 'nobody else deploys',
@@ -358,7 +356,7 @@ const CHECKS: readonly Check[] = [
   {
     name: 'ports are free',
     look: ({ host, machine }) => {
-      const wanted = [...(host.fe === null ? [] : [host.fe]), ...host.be].flatMap(one => Object.values(one.ports));
+      const wanted = servicesOf(host).flatMap(one => Object.values(one.ports));
       const taken = machine.listeners.filter(one => one.service === null && wanted.includes(one.port));
       return judged(
         taken.length === 0,

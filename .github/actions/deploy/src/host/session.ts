@@ -5,6 +5,7 @@ import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../comp
 import { DeployError } from '../error.ts';
 import { observeArguments, parseObservation, stateFolder } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
+import { servicesOf } from '../plan/place.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
 import { type HostWorld, type LockOwner, type Marker, SWITCHES } from '../plan/world.ts';
 import { redact } from '../report/redact.ts';
@@ -171,7 +172,7 @@ async function render(operation: OnMachine, host: CompiledHost, context: Session
     case 'pull':
       return { op, words: [operation.image, String(context.cluster.timeouts.pull)] };
     case 'activate': {
-      const service = [...(host.fe === null ? [] : [host.fe]), ...host.be].find(one => one.name === operation.service);
+      const service = servicesOf(host).find(one => one.name === operation.service);
       const data = service?.folders.filter(folder => folder.use === 'meta' || folder.use === 'storage') ?? [];
       const mounts = data.map(folder => `${folder.container} ${folder.host}`).join('\n');
       const paths = host.files.filter(file => file.service === null || file.service === operation.service);

@@ -1,6 +1,7 @@
 import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
 import observeScript from '../host/observe.sh';
+import { servicesOf } from '../plan/place.ts';
 import {
   type BeData,
   type Container,
@@ -30,7 +31,7 @@ export const stateFolder = (host: CompiledHost, name: ServiceName): string =>
  * @param docker as it was seen before in the same run: what is known of it is not asked again
  */
 export function observeArguments(host: CompiledHost, docker: HostWorld['docker']): string[] {
-  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  const services = servicesOf(host);
   const one = (folders: string[]): string => folders[0] ?? '';
   const disks = new Set([
     host.deploy_dir,

@@ -7,7 +7,7 @@ import type {
 } from '../../../../../compiler/contract/cluster-json.ts';
 import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
-import { type Place, placesOf } from './place.ts';
+import { type Place, placesOf, servicesOf } from './place.ts';
 import { unreachableCase } from './unreachable.ts';
 import { releaseOfImage } from './version-path.ts';
 import type {
@@ -269,7 +269,7 @@ function activated(
   operation: Extract<Operation, { kind: 'activate' }>,
 ): HostWorld {
   const host = hostOf(desired, operation.host);
-  const service = [...(host.fe === null ? [] : [host.fe]), ...host.be].find(one => one.name === operation.service);
+  const service = servicesOf(host).find(one => one.name === operation.service);
   if (service === undefined) return machine;
   const container: Container = {
     service: service.name,
@@ -447,10 +447,10 @@ export function settle(desired: ClusterJson, world: World): World {
   const beating = new Map<string, readonly string[]>();
   const heard = rows.frontends.map(row => {
     const [node] = declared.frontendsOf.get(row.host) ?? leaving.frontendsOf.get(row.host) ?? [];
+    const running = node === undefined ? undefined : runs.get(node.key);
+    if (node === undefined || running === undefined) return row;
     const answer = hosts[row.host];
-    const stranger = answer?.known === true && namedOtherwise(answer.value.fe, row);
-    const alive = node !== undefined && runs.get(node.key) === true && !stranger;
-    if (node === undefined || runs.get(node.key) === undefined) return row;
+    const alive = running && !(answer?.known === true && namedOtherwise(answer.value.fe, row));
     said.set(node.key, alive);
     if (!alive) return row.alive ? { ...row, alive } : row;
     switches[row.host] = world.switches[row.host] ?? DEFAULT_SWITCHES;
@@ -643,8 +643,7 @@ function isRunning(machine: HostWorld, service: string): boolean {
 }
 
 /** What Docker starts again each time that it ends comes up at last, unless its scripts refuse what they find. */
-function lives({ fe, be }: HostWorld, service: string): boolean {
-  if (service === 'starrocks-fe') return !fe.state.refused;
+function lives({ be }: HostWorld, service: string): boolean {
   const data = be[service as ServiceName];
   return data?.storage !== 'empty' || data.member === null;
 }

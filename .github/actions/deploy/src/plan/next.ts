@@ -41,6 +41,7 @@ import {
   stale,
   staleFiles,
   storageIsLost,
+  unfinished,
   up,
   view,
 } from './situation.ts';
@@ -323,13 +324,9 @@ function asideStep(node: FeNode, reason: string, gates: readonly Gate[]): Step {
 
 /** Metadata of a join that was cut off is seen to crash for ever: it goes aside, and the FE joins again. */
 function setUnusableMetadataAside(v: View): Next | null {
-  const broken = v.frontends.filter(node => {
-    const fe = node.machine?.fe;
-    if (!reachable(node) || fe === null || fe === undefined || node.answers === true) return false;
-    if (v.memory.started[node.key] !== undefined || arriving(node)) return false;
-    return fe.meta === 'partial' || (fe.meta === 'whole' && fe.state.joining);
-  });
-  const [first] = broken;
+  const [first] = v.frontends.filter(
+    node => reachable(node) && unfinished(node) && !arriving(node) && v.memory.started[node.key] === undefined,
+  );
   if (first === undefined) return null;
   const gates: Gate[] = [{ kind: 'already-down', node: first.key }];
   return wave('clear away a join that was cut off', [asideStep(first, 'join was cut off', gates)]);

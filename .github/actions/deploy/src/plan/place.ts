@@ -17,6 +17,10 @@ export interface Places {
 
 export type ByHost<T> = ReadonlyMap<string, readonly T[]>;
 
+/** The FE first, where there is one. */
+export const servicesOf = ({ fe, be }: CompiledHost): readonly (FeService | BeService)[] =>
+  fe === null ? be : [fe, ...be];
+
 /** Made once for each list of hosts: a plan for hundreds of machines asks wave after wave. */
 const places = new WeakMap<readonly CompiledHost[], Places>();
 

@@ -1,6 +1,7 @@
 import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { holds } from './gates.ts';
+import { servicesOf } from './place.ts';
 import type { BeNode, Node, View } from './situation.ts';
 import {
   current,
@@ -117,7 +118,7 @@ const strangers: MachineRefusal = ({ host, machine }) =>
   );
 
 const takenPorts: MachineRefusal = ({ host, machine }) => {
-  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  const services = servicesOf(host);
   return services.flatMap(service =>
     Object.entries(service.ports).flatMap(([name, port]) => {
       const listener = machine.listeners.find(one => one.port === port && one.service === null);
@@ -318,7 +319,7 @@ const undeclaredContainers: MachineRefusal = ({ host, machine }, v) => {
 const isDataMount = (path: string): boolean => /\/(fe\/meta|be\/storage(-\d+)?)$/.test(path);
 
 const movedData: MachineRefusal = ({ host, machine }, { request }) =>
-  [...(host.fe === null ? [] : [host.fe]), ...host.be].flatMap(service =>
+  servicesOf(host).flatMap(service =>
     Object.entries(machine.containers.find(one => one.service === service.name)?.mounts ?? {})
       .filter(([path]) => isDataMount(path) && (request.service === null || request.service === service.name))
       .flatMap(([path, mounted]) => {

@@ -188,13 +188,15 @@ export const running = (node: Node): boolean => node.container?.state === 'runni
 /** It runs, or Docker starts it again each time that it ends: starting it once more would add nothing. */
 export const keptRunning = (node: Node): boolean => running(node) || node.container?.state === 'restarting';
 
-/** It may be founding or joining right now: its script says when it finds that such a start was cut off. */
-export const arriving = ({ container, machine, service, answers }: Node): boolean => {
+/** Its metadata is that of a founding or a join that nobody has seen end, and it does not answer. */
+export const unfinished = ({ machine, service, answers }: Node): boolean => {
   const fe = service.kind === 'fe' ? machine?.fe : null;
-  if (fe === null || fe === undefined || answers === true || fe.state.refused) return false;
-  if (container?.state !== 'running' && container?.state !== 'restarting') return false;
-  return fe.meta === 'partial' || (fe.meta === 'whole' && fe.state.joining);
+  return answers !== true && (fe?.meta === 'partial' || (fe?.meta === 'whole' && fe.state.joining));
 };
+
+/** It may be founding or joining right now: its script says when it finds that such a start was cut off. */
+export const arriving = (node: Node): boolean =>
+  unfinished(node) && keptRunning(node) && node.machine?.fe.state.refused !== true;
 
 /**
  * Nothing of it is working, by its own silence: touching it makes nothing worse. One whose container is healthy is

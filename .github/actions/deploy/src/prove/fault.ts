@@ -150,7 +150,7 @@ function withoutRoom(world: World, desired: ClusterJson, host: string): World {
 /** Of the leader's clock: the first is too long ago for one that is counted on. What settles is heard of again. */
 const [LAST_BEAT, OTHERS_BEAT] = ['2026-01-01 00:00:00', '2026-01-01 00:01:00'];
 
-/** A run that refuses for that is right: the next one finds it heard of again. */
+/** Somebody lives whom the leader has not heard of: that passes. */
 export function isUnheardSomewhere({ world: { cluster } }: Truth): boolean {
   if (!cluster.known) return false;
   const { frontends, backends } = cluster.value;

@@ -1,4 +1,5 @@
 import type { BeService, ClusterJson, CompiledHost, FeService } from '../../../../../compiler/contract/cluster-json.ts';
+import { servicesOf } from '../plan/place.ts';
 import {
   type BackendRow,
   type BeData,
@@ -120,10 +121,11 @@ function wrongVersion(node: string, desired: ClusterJson, version: string | null
 }
 
 /** Somebody gave a container another image than its label stands for: a deploy goes by the label. */
-function otherImages({ address, fe, be }: CompiledHost, after: World): Finding[] {
+function otherImages(host: CompiledHost, after: World): Finding[] {
+  const { address } = host;
   const machine = after.hosts[address];
   if (machine?.known !== true) return [];
-  return [...(fe === null ? [] : [fe]), ...be].flatMap(({ name, digest, image }) => {
+  return servicesOf(host).flatMap(({ name, digest, image }) => {
     const container = machine.value.containers.find(one => one.service === name && one.digest === digest);
     if (container === undefined || container.image === image) return [];
     const hint = `Stop and remove that container on ${address} (its data stays), then deploy: it is made again.`;
@@ -225,7 +227,7 @@ function wrongLocation(node: string, host: CompiledHost, row: BackendRow): Findi
 /** Alive stays true for about 20 s after a node died: only its own answer shows that it is there now (seen). */
 function silent(host: CompiledHost, after: World): Finding[] {
   if (host.maintenance) return [];
-  const services = [...(host.fe === null ? [] : [host.fe]), ...host.be];
+  const services = servicesOf(host);
   return services.flatMap(({ name }) => {
     const node = nodeKey(host.address, name);
     const answer = after.answers[node];
