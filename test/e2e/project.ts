@@ -86,6 +86,7 @@ export class Project {
       privateKey: this.#privateKey,
       passphrase: null,
       password: null,
+      token: null,
       hosts: [],
       service: '',
       reason: '',

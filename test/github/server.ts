@@ -34,6 +34,8 @@ export class GitHubServer {
   dropsLabels = false;
   /** Number of a pull request → its newest commit. */
   readonly heads = new Map<number, string>();
+  /** Commit at the head of main. */
+  main: () => string | null = () => null;
   /** Questions of any kind. */
   requests = 0;
   readonly #server: Server;
@@ -89,6 +91,8 @@ export class GitHubServer {
     const pull = /^pulls\/(\d+)$/.exec(path);
     const sha = pull === null ? undefined : this.heads.get(Number(pull[1]));
     if (sha !== undefined) return { status: 200, value: { head: { sha } } };
+    const main = path === 'git/ref/heads/main' ? this.main() : null;
+    if (main !== null) return { status: 200, value: { ref: 'refs/heads/main', object: { type: 'commit', sha: main } } };
     const labels = /^issues\/(\d+)\/labels$/.exec(path);
     if (labels !== null) return this.#label(Number(labels[1]), body);
     if (path === 'issues') return this.#issues(method, url, body);

@@ -206,7 +206,7 @@ export class Repository {
   /** As GitHub does for an open pull request: its head, and a trial of the merge. */
   propose(number: number): object {
     const { head } = this;
-    const base = this.#main;
+    const base = this.main;
     const merged = this.git('commit-tree', `${head}^{tree}`, '-p', base, '-p', head, '-m', 'a trial');
     this.git(
       'push',
@@ -229,11 +229,11 @@ export class Repository {
     return {
       ref,
       action: 'checks_requested',
-      merge_group: { head_sha: this.head, head_ref: ref, base_sha: this.#main },
+      merge_group: { head_sha: this.head, head_ref: ref, base_sha: this.main },
     };
   }
 
-  get #main(): string {
+  get main(): string {
     return execFileSync('git', ['rev-parse', 'main'], { cwd: this.origin, encoding: 'utf8' }).trim();
   }
 

@@ -31,6 +31,7 @@ describeUnderAct('the workflows under a real runner', () => {
     key = lockedKey(lab.privateKey, PASSPHRASE);
     const secrets = { SSH_PRIVATE_KEY: key, SSH_PASSPHRASE: PASSPHRASE, STARROCKS_PASSWORD: PASSWORD };
     repository = new Repository(api.url, secrets);
+    api.main = () => repository.main;
   });
 
   afterAll(async () => {
@@ -248,6 +249,16 @@ describeUnderAct('the workflows under a real runner', () => {
       expect(dead.jobs).toEqual({ ...all, deploy: 'unfinished' });
       const last = await merge();
       expect([last.jobs, last.outputs['deploy.outcome']], last.log).toEqual([all, 'changed']);
+      expect((await merge()).jobs).toEqual(planned);
+    });
+
+    it('is deployed though a force push took away what the machines run', async () => {
+      repository.git('reset', '-q', '--soft', 'HEAD~1');
+      repository.compile(yaml(limit(9)));
+      repository.commit('third, written anew');
+      repository.push();
+      const ran = await merge();
+      expect([ran.jobs, ran.outputs['deploy.outcome']], ran.log).toEqual([all, 'changed']);
       expect((await merge()).jobs).toEqual(planned);
     });
 

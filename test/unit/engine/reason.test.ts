@@ -20,6 +20,7 @@ function whyOf(mode: Mode, changes: Partial<Wish>, event?: string): Promise<stri
     ...{ mode, generated: project.generated, clusterFile: null, knownHosts: '', privateKey, passphrase: null },
     ...{
       password: null,
+      token: null,
       hosts: [],
       service: '',
       reason: ' ',

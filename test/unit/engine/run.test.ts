@@ -44,6 +44,7 @@ async function deploy(doing: (string | null)[] = []): Promise<RunReport> {
     provenance: { repository: '', commit: '', run: '', actor: '' },
     generated: '',
     clone: '',
+    headOfMain: async () => null,
     request: everything,
     approved: null,
     why: null,

@@ -24,6 +24,7 @@ async function prepared(declared: string, given: string | null, env: Record<stri
     privateKey,
     passphrase: null,
     password: given,
+    token: null,
     hosts: [],
     service: '',
     reason: '',

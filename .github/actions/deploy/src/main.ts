@@ -63,6 +63,7 @@ function wish(mode: Mode): Wish {
     privateKey,
     passphrase: secret('ssh-passphrase'),
     password: secret('starrocks-password'),
+    token: secret('github-token'),
     hosts: hosts(),
     service: input('service'),
     reason: input('reason'),

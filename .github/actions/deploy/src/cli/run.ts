@@ -63,6 +63,7 @@ export async function wishOf(mode: Mode, options: TerminalOptions): Promise<Wish
     privateKey: await privateKey(options.identity),
     passphrase: process.env['SSH_PASSPHRASE'] ?? null,
     password: null,
+    token: null,
     hosts: hostsOf(options),
     service: options.service ?? '',
     reason: options.reason ?? '',

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly generated: string;
   /** Folder of the clone, for questions to git. */
   readonly clone: string;
+  /** Commit at the head of main at this moment, or null where that cannot be asked. */
+  readonly headOfMain: () => Promise<string | null>;
   readonly request: Request;
   /** What may be done, or null for whatever is found necessary. */
   readonly approved: Approval | null;

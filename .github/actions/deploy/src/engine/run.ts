@@ -247,12 +247,15 @@ function mayBegin({ approved, desired }: RunOptions, plan: Plan, course: Course)
 const ownerText = (owner: LockOwner | null): string =>
   owner === null ? 'another run' : `${owner.run} (${owner.actor})`;
 
-async function checkMarkers({ desired, clone, provenance, request }: RunOptions, world: World): Promise<void> {
+async function checkMarkers(options: RunOptions, world: World): Promise<void> {
+  const { desired, clone, provenance, request } = options;
+  let asked: Promise<string | null> | undefined;
+  const head = () => (asked ??= options.headOfMain());
   for (const { address } of desired.cluster.hosts) {
     const answer = world.hosts[address];
     if (answer?.known !== true || answer.value.marker?.cluster !== desired.cluster.cluster) continue;
     if (request.hosts !== null && !request.hosts.has(address)) continue;
-    await checkSuccession(clone, provenance, address, answer.value.marker);
+    await checkSuccession(clone, provenance, address, answer.value.marker, head);
   }
 }
 

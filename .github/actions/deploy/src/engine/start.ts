@@ -12,7 +12,7 @@ import type { Doing } from './converge.ts';
 import type { RunOptions } from './course.ts';
 import { type Desired, readDesired } from './desired.ts';
 import { checkFreshness } from './freshness.ts';
-import { provenance } from './provenance.ts';
+import { headOfMain, provenance } from './provenance.ts';
 import { run } from './run.ts';
 
 /** A run as a person or a workflow asks for it; nothing is checked yet. */
@@ -26,6 +26,8 @@ export interface Wish {
   readonly passphrase: string | null;
   /** As given; null: take it from the environment variable that cluster.yaml names. Without effect where it names none. */
   readonly password: string | null;
+  /** For GitHub's API, in a workflow. */
+  readonly token: string | null;
   /** Addresses, or [] for all. */
   readonly hosts: readonly string[];
   /** Name of a service, or '' for all. */
@@ -71,6 +73,7 @@ export async function prepare(
     provenance: await provenance(clone, env),
     generated: wish.generated,
     clone,
+    headOfMain: () => headOfMain(clone, env, wish.token),
     request: requestOf(wish, desired),
     approved: readApproval(wish.approved),
     why: reasonOf(wish, env),
@@ -87,7 +90,9 @@ export async function prepare(
     lockLimit: wish.lockLimit,
     doing,
     signal,
-    secrets: [wish.privateKey, wish.passphrase, wish.password, password].flatMap(secret => (secret ? [secret] : [])),
+    secrets: [wish.privateKey, wish.passphrase, wish.password, password, wish.token].flatMap(secret =>
+      secret ? [secret] : [],
+    ),
     counters: () => {
       const { operations, ...totals } = counters;
       return { ...totals, ...operations };
