@@ -385,7 +385,7 @@ const table: readonly (readonly [string, string, Sickness, string, RegExp])[] = 
     cursed(
       '2026-01-01T00:00:00Z be-entrypoint: root of 10.0.0.1 has a password that is not known here: the deploy, or you, must register 10.0.0.2:9050',
     ),
-    'D_PASSWORD',
+    'D_WAITS_TO_BE_ADDED',
     /not known here/,
   ],
   [

@@ -17,7 +17,6 @@ const notMade: Readonly<Record<string, string>> = {
   D_NODE_TYPE: 'the stand-in has no compute nodes that run',
   D_REVERSE_LOOKUP:
     'on the one FE of the lab that does not run, older signs of its log are told first, and three at most',
-  D_PASSWORD: 'a look with a wrong password is refused as E_PASSWORD_WRONG before anything is diagnosed',
 };
 
 const named = (files: readonly string[], sign: RegExp): string[] => [

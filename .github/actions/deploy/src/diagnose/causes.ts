@@ -116,8 +116,8 @@ export const causes: readonly Cause[] = [
       if (/manifest unknown|pull access denied|no such image/i.test(error)) return error;
       return missing ? `${node.service.image} is not on the machine, and there is no container` : null;
     },
-    cause: 'The image could not be pulled, so no container was made.',
-    todo: 'Run `docker pull` of that image on the machine: it says whether the registry, the name or the login is wrong.',
+    cause: 'Its image could not be pulled, or nobody has deployed here yet, so no container was made.',
+    todo: 'Deploy; where the pull fails, `docker pull` of that image on the machine says whether the registry, the name or the login is wrong.',
   },
   {
     code: 'D_ULIMIT',
@@ -356,7 +356,10 @@ export const causes: readonly Cause[] = [
   {
     code: 'D_WAITS_TO_BE_ADDED',
     recognise: evidence => {
-      const waits = lineWith(evidence.log, /current node is not added to the group\. please add it first/i);
+      const waits = lineWith(
+        evidence.log,
+        /current node is not added to the group\. please add it first|must register/i,
+      );
       if (waits !== null) return waits;
       return evidence.node.row === null && evidence.v.rows !== null && running(evidence.node)
         ? 'it runs, and no row of SHOW names it'
@@ -419,14 +422,6 @@ export const causes: readonly Cause[] = [
     }),
     cause: 'The BE waits for an FE that takes its registration, and none answers.',
     todo: 'Bring the FEs up first; see that FE_HOST and FE_QUERY_PORT in its starrocks-be.env name them.',
-  },
-  {
-    code: 'D_PASSWORD',
-    recognise: either(inLog(/Access denied for user 'root'|has a password that is not known here/i), ({ v }) =>
-      v.world.cluster.known || !/Access denied/i.test(v.world.cluster.reason) ? null : v.world.cluster.reason,
-    ),
-    cause: 'root has another password than the one that is configured.',
-    todo: 'Put the right password into the secret that `starrocks.password` names.',
   },
   {
     code: 'D_NOT_LISTENING',
