@@ -290,8 +290,11 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
   it('a machine without docker says so', async () => {
     const m = machine(shell);
     const { stdout } = await m.exec(observeCommand(m.host));
-    const encoded = (text: string) => Buffer.from(text).toString('base64');
-    const without = stdout.replace(/^docker .*$/m, `docker-error ${encoded('docker is not installed\n')}`);
+    const facts = Buffer.from(stdout.trim().replace('seen ', ''), 'base64').toString();
+    const reason = 'docker is not installed';
+    const changed = facts.replace('docker 13\n28.5.2\n2.40.0\n', `docker-error ${reason.length}\n${reason}\n`);
+    expect(changed).not.toBe(facts);
+    const without = `seen ${Buffer.from(changed).toString('base64')}\n`;
     const world = parseObservation(m.host, cluster, { stdout: without, stderr: '', code: 0 }, 0);
     expect(world.docker).toEqual({ known: false, reason: 'docker is not installed' });
   });
@@ -355,7 +358,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
 
   it('is not confused by what a login shell prints before', async () => {
     const m = machine(shell);
-    const noise = 'Welcome!\nmemory 42\nend b2sK\ndocker-error b2sK\nno newline at the end';
+    const noise = 'Welcome!\nseen b2sK\nseen ZW5kIDAKCg==\nno newline at the end';
     const answer = await m.exec(`printf '%s' '${noise}'; ${observeCommand(m.host)}`);
     const world = parseObservation(m.host, cluster, answer, 0);
     expect(world.memory).toBeGreaterThan(2 ** 28);
@@ -380,9 +383,24 @@ describe('an answer', () => {
     const whole = new Machine('dash');
     const { stdout } = await whole.exec(observeCommand(whole.host));
     whole.remove();
-    const end = stdout.lastIndexOf('\nend ');
-    for (const length of [0, 10, Math.floor(stdout.length / 2), end]) {
+    const end = stdout.lastIndexOf('\n');
+    for (const length of [0, 10, Math.floor(stdout.length / 2), end - 4, end - 8]) {
       expect(said(stdout.slice(0, length))).toMatchObject({ code: 'E_OBSERVE', host: '127.0.0.77' });
+    }
+  });
+
+  it('in which one fact is not as long as it says is none', async () => {
+    const whole = new Machine('dash');
+    const { stdout } = await whole.exec(observeCommand(whole.host));
+    whole.remove();
+    const facts = Buffer.from(stdout.trim().replace('seen ', ''), 'base64').toString();
+    for (const [what, instead] of [
+      ['docker 13', 'docker 12'],
+      ['docker 13', 'docker 14'],
+      ['end 0', 'end'],
+    ] as const) {
+      const forged = Buffer.from(facts.replace(what, instead)).toString('base64');
+      expect(said(`seen ${forged}\n`)).toMatchObject({ code: 'E_OBSERVE' });
     }
   });
 

@@ -4,34 +4,40 @@
 #   observe.sh DEPLOY_DIR [again] [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]...
 #              [disk PATH...]
 #
-# Answers in lines `name base64`, from `begin` to `end`. What stands before `begin` is the login shell's. A machine is
-# looked at often, and to start a program is what costs: what the shell can do, it does by itself, and `again` leaves
-# out what does not change within a run (docker's release and Compose's, which alone cost as much as all the rest).
+# Answers in one line `seen base64`: facts, each `name bytes`, a newline, so many bytes, a newline; the last one is `end`. A
+# machine is looked at often, and to start a program is what costs: what the shell can do, it does by itself, and `again`
+# leaves out what does not change within a run (docker's release and Compose's, which alone cost as much as all the rest).
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-put() { printf '\n%s %s\n' "$1" "$(base64 -w 0)"; }
+line_end='
+'
+facts=''
+# fact NAME TEXT
+fact() { facts="$facts$1 ${#2}$line_end$2$line_end"; }
 # first FILE: sets `line` to its first line
 first() {
   line=''
   [ ! -r "$1" ] || read -r line <"$1" || :
 }
-line_end='
-'
+# content FILE: sets `text` to what it holds, which is little
+content() {
+  text=''
+  while IFS= read -r line || [ -n "$line" ]; do text=$text$line$line_end; done <"$1"
+}
 
 dir=$1
 shift
 again=''
 [ "${1-}" != again ] || { again=yes; shift; }
 
-printf '\nbegin c3RhcnJvY2tzLWhhCg==\n'
 # Without one of these a machine would be seen only by half, and its data pass for none.
 for tool in awk find flock grep sed sha256sum tar timeout; do
-  command -v "$tool" >/dev/null 2>&1 || echo "$tool" | put lacking
+  command -v "$tool" >/dev/null 2>&1 || fact lacking "$tool"
 done
 # The others have no -printf, and busybox none of the rest.
-find / -maxdepth 0 -printf '' -quit 2>/dev/null || echo 'find of GNU findutils' | put lacking
+[ -n "$again" ] || find / -maxdepth 0 -printf '' -quit 2>/dev/null || fact lacking 'find of GNU findutils'
 
 # --- docker: not there, not permitted and not running are three different things to a person
 # try ARGUMENT...: sets `said` to what docker answers or complains; one that hangs must not hang the whole look
@@ -40,36 +46,32 @@ try() { said=$(timeout 8 docker "$@" 2>&1); }
 ask() { timeout 8 docker "$@" 2>/dev/null; }
 usable=''
 if ! command -v docker >/dev/null 2>&1; then
-  echo 'docker is not installed' | put docker-error
+  fact docker-error 'docker is not installed'
 elif [ -z "$again" ] && ! { try version --format '{{.Server.Version}}' && engine=${said##*"$line_end"}; }; then
-  printf '%.1000s\n' "$said" | put docker-error
+  fact docker-error "$(printf %.1000s "$said")"
 elif [ -z "$again" ] && ! { try compose version --short && compose=${said##*"$line_end"}; }; then
-  echo 'the Compose plugin (docker compose, v2) is missing' | put docker-error
+  fact docker-error 'the Compose plugin (docker compose, v2) is missing'
 elif ! try ps -a --no-trunc --format '{{json .}}'; then
-  printf '%.1000s\n' "$said" | put docker-error
+  fact docker-error "$(printf %.1000s "$said")"
 else
   usable=yes all=$said
-  put docker <<.
-${engine-}
-${compose-}
-.
-  put containers <<.
-$all
-.
+  fact docker "${engine-}$line_end${compose-}"
+  fact containers "$all"
   # Ours by their label; and those of the same names that a person made, which can be taken over.
   ids=$(sed -nE '/starrocks-ha\.cluster=|"Names":"starrocks-(fe|be(-[0-9]+)?)"/s/.*"ID":"([0-9a-f]*)".*/\1/p' <<.
 $all
 .
   )
   # shellcheck disable=SC2086 # ids are hexadecimal words
-  if [ -n "$ids" ]; then ask inspect $ids | put inspected; fi
+  if [ -n "$ids" ]; then fact inspected "$(ask inspect $ids)"; fi
   by_hand=$(sed -nE '/starrocks-ha\.cluster=/!s/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p' <<.
 $all
 .
   )
   for name in $by_hand; do
     kind=${name#starrocks-} kind=${kind%%-*}
-    { echo "$name"; ask exec "$name" cat "/opt/starrocks/$kind/conf/$kind.conf" | head -c 100000; } | put conf
+    text=$(ask exec "$name" cat "/opt/starrocks/$kind/conf/$kind.conf" | head -c 100000)
+    fact conf "$name$line_end$text$line_end"
   done
 fi
 
@@ -84,26 +86,26 @@ existing() {
 visible() {
   for one in "$@"; do
     existing "$one"
-    if [ -d "$there" ]; then [ -x "$there" ] || printf '%s\n' "$there" | put unseen; fi
-    if [ "$there" = "$one" ]; then [ -r "$there" ] || printf '%s\n' "$there" | put unseen; fi
+    if [ -d "$there" ]; then [ -x "$there" ] || fact unseen "$there"; fi
+    if [ "$there" = "$one" ]; then [ -r "$there" ] || fact unseen "$there"; fi
   done
 }
 
 # --- files of this tool
 visible "$dir" "$dir/state/deployed.json" "$dir/state/adopted" "$dir/.lock" "$dir/.staged"
 if cd "$dir" 2>/dev/null; then
-  find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
+  fact files "$(find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
     ! -name '*.starrocks-ha-new' \
-    -exec sha256sum {} + 2>/dev/null | put files
+    -exec sha256sum {} + 2>/dev/null)"
   for one in .staged/*; do [ ! -d "$one" ] || staged="${staged-}${one#.staged/}$line_end"; done
-  [ -z "${staged-}" ] || put staged <<.
-$staged
-.
-  [ -r state/deployed.json ] && put marker <state/deployed.json
-  [ -r state/adopted ] && put adopted <state/adopted
+  fact staged "${staged-}"
+  if [ -r state/deployed.json ]; then content state/deployed.json && fact marker "$text"; fi
+  if [ -r state/adopted ]; then content state/adopted && fact adopted "$text"; fi
   # A shared lock, for a moment: it fails only while a run holds the machine.
   if [ -r .lock ] && ! flock -n -s 9 9<.lock; then
-    { cat .lock.owner 2>/dev/null || echo '{}'; } | put lock
+    text='{}'
+    [ ! -r .lock.owner ] || content .lock.owner
+    fact lock "$text"
   fi
   cd / || exit 1
 fi
@@ -115,44 +117,58 @@ remembers() {
   done
   return 1
 }
-filled() { [ -n "$(find "$1" -mindepth 1 -type f -print -quit 2>/dev/null)" ]; }
+
+# filled FOLDER: some file is in it, at any depth
+filled() {
+  [ -d "$1" ] || return 1
+  for one in "$1"/*; do [ ! -f "$one" ] || return 0; done
+  [ -n "$(find "$1" -mindepth 1 -type f -print -quit 2>/dev/null)" ]
+}
+
+# each FILE WORD: tells its lines, each behind that word
+each() {
+  [ -r "$1" ] || return 0
+  while read -r line || [ -n "$line" ]; do told="$told$2 $line$line_end"; done <"$1"
+}
 
 look_fe() { # META STATE COPY
   if [ -s "$1/image/ROLE" ] && [ -s "$1/image/VERSION" ] && filled "$1/bdb"; then
-    echo 'meta whole'
+    told='meta whole'
   elif filled "$1"; then
-    echo 'meta partial'
+    told='meta partial'
   else
-    echo 'meta empty'
+    told='meta empty'
   fi
+  told=$told$line_end
   newest=-1
   for one in "$1"/image/image.[0-9]*; do
     one=${one##*/image.}
     case $one in *[!0-9]*) ;; *) [ "$newest" -ge "$one" ] || newest=$one ;; esac
   done
-  [ "$newest" = -1 ] || echo "image $newest"
-  sed -nE 's/^(name|role)=([A-Za-z0-9_.-]+).*/\1 \2/p' "$1/image/ROLE" 2>/dev/null
-  sed -n '/^clusterId=\([0-9-]*\).*/{s//cluster_id \1/p;q;}' "$1/image/VERSION" 2>/dev/null
-  if remembers "$2" "$3" member; then printf 'member %s\n' "$line"; fi
-  if remembers "$2" "$3" joining; then echo joining; fi
-  if remembers "$2" "$3" founding; then echo founding; fi
-  if remembers "$2" "$3" refused; then echo refused; fi
-  sed -n 's/^\([a-z_]*\) \([a-z0-9]*\)$/switch \1 \2/p' "$2/switches" 2>/dev/null
-  sed -n 's/^\([0-9.]\{7,15\}\)$/peer \1/p' "$2/peers" "$3/peers" 2>/dev/null
+  [ "$newest" = -1 ] || told="${told}image $newest$line_end"
+  each "$1/image/ROLE" role
+  each "$1/image/VERSION" version
+  if remembers "$2" "$3" member; then told="${told}member $line$line_end"; fi
+  for one in joining founding refused; do
+    if remembers "$2" "$3" "$one"; then told=$told$one$line_end; fi
+  done
+  each "$2/switches" switch
+  each "$2/peers" peer
+  each "$3/peers" peer
 }
 
 look_be() { # NAME STATE COPY COUNT FOLDER...
-  echo "name $1"
-  if remembers "$2" "$3" member; then printf 'member %s\n' "$line"; fi
+  told="name $1$line_end"
+  if remembers "$2" "$3" member; then told="${told}member $line$line_end"; fi
   first "$2/draining"
-  [ -z "$line" ] || printf 'drain %s %s\n' "$line" "$(date +%s)"
+  [ -z "$line" ] || told="${told}drain $line $(date +%s)$line_end"
   left=$4
   shift 4
   while [ "$left" -gt 0 ]; do
     # `<cluster id>-<release>` (cluster_id_mgr.cpp); the file is empty until the first heartbeat.
     first "$1/cluster_id"
     id=${line%%[!0-9]*}
-    echo "folder ${id:--}"
+    told="${told}folder ${id:--}$line_end"
     left=$((left - 1))
     shift
   done
@@ -171,13 +187,15 @@ while [ $# -gt 0 ]; do
   case $1 in
     fe)
       visible "$2" "$2/image" "$2/image/VERSION" "$2/bdb" "$3" "$3/member" "$3/peers" "$4" "$4/member" "$4/peers"
-      look_fe "$2" "$3" "$4" | put fe
+      look_fe "$2" "$3" "$4"
+      fact fe "$told"
       shift 4
       ;;
     be)
       shift
       visible "$3" "$3/member" "$2" "$2/member"
-      look_be "$@" | put be
+      look_be "$@"
+      fact be "$told"
       left=$4
       shift 4
       while [ "$left" -gt 0 ]; do
@@ -203,40 +221,36 @@ while [ $# -gt 0 ]; do
 done
 
 # --- images: docker tells them in the order of the question, and leaves out what is not there
+told='' ids=''
 # shellcheck disable=SC2086 # a reference is a word
-{
-  ids=''
-  [ -z "$usable" ] || [ -z "$images" ] || ids=$(ask image inspect --format '{{.Id}}' $images) || ids=''
-  for one in $images; do
-    id=${ids%%"$line_end"*} ids=${ids#*"$line_end"}
-    if [ -n "$usable" ] && [ -z "$id" ]; then id=$(ask image inspect --format '{{.Id}}' "$one"); fi
-    printf '%s %s\n' "$one" "$id"
-  done
-} | put images
+[ -z "$usable" ] || [ -z "$images" ] || ids=$(ask image inspect --format '{{.Id}}' $images) || ids=''
+for one in $images; do
+  id=${ids%%"$line_end"*} ids=${ids#*"$line_end"}
+  if [ -n "$usable" ] && [ -z "$id" ]; then id=$(ask image inspect --format '{{.Id}}' "$one"); fi
+  told="$told$one $id$line_end"
+done
+fact images "$told"
 
 # --- disks: path, nearest folder that exists, what may be done there; then the table of df, a line for each of them
+told=''
 for path; do
   existing "$path"
-  printf '%s\n' "$path"
-  if [ -w "$there" ]; then echo writable; elif read_only "$there"; then echo read-only; else echo forbidden; fi
-done | put disks
-for path; do
-  existing "$path"
+  if [ -w "$there" ]; then may=writable; elif read_only "$there"; then may=read-only; else may=forbidden; fi
+  told=$told$path$line_end$may$line_end
   shift
   set -- "$@" "$there"
 done
 # One that df cannot ask has no line, and the others would be taken for each other.
 table=$(df -Pk "$@" 2>/dev/null) || table=$(echo head; for path; do df -Pk "$path" 2>/dev/null | tail -n 1 | grep . || echo -; done)
-put df <<.
-$table
-.
+fact disks "$told"
+fact df "$table"
 
 # --- who listens on the wanted ports: address, port, inode, then the processes that hold the sockets
 listening=$(awk -v wanted="$ports" '
   function number(hex,   i, n) { n = 0; for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1; return n }
   FNR > 1 && $4 == "0A" { split($2, at, ":"); port = number(at[2]); if (index(wanted, " " port " ")) print at[1], port, $10 }
 ' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
-printf '%s\n' "$listening" | put listening
+fact listening "$listening"
 
 # chain(PID) prints three lines: it and its ancestors, its cgroups, its name. By awk: a shell reads a byte at a time, and
 # a machine with many sockets would have to start thousands of programs for one look.
@@ -267,20 +281,18 @@ if [ -n "$listening" ]; then
   while read -r _ _ inode; do wanted="$wanted $inode"; done <<.
 $listening
 .
-  find /proc/[0-9]*/fd -maxdepth 1 -lname 'socket:*' -printf '%h %l\n' 2>/dev/null |
+  fact holders "$(find /proc/[0-9]*/fd -maxdepth 1 -lname 'socket:*' -printf '%h %l\n' 2>/dev/null |
     awk -v wanted="$wanted" "$chain"'
       BEGIN { split(wanted, list, " "); for (i in list) inode["socket:[" list[i] "]"] = list[i] }
       $2 in inode && !told[$0]++ { split($1, at, "/"); print inode[$2]; chain(at[3]) }
-    ' | put holders
+    ')$line_end"
 fi
 
 # --- StarRocks that runs outside of this tool's containers
-grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0-9]*/cmdline 2>/dev/null |
-  awk -F / "$chain"'{ chain($3) }' | put starrocks
+found=$(grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0-9]*/cmdline 2>/dev/null)
+[ -z "$found" ] || fact starrocks "$(printf '%s\n' "$found" | awk -F / "$chain"'{ chain($3) }')$line_end"
 
 read -r _ memory _ </proc/meminfo
-put machine <<.
-$memory
-$(date +%s%3N)
-.
-printf '\nend b2sK\n'
+fact machine "$memory$line_end$(date +%s%3N)"
+fact end ''
+printf '\nseen %s\n' "$(printf %s "$facts" | base64 -w 0)"

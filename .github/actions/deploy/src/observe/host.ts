@@ -87,13 +87,13 @@ export function parseObservation(
   receivedAt: number,
   docker: HostWorld['docker'] = NOT_ASKED,
 ): HostWorld {
-  const blocks = blocksOf(answer.stdout);
-  if (!blocks.some(({ name }) => name === 'end')) throw cut(host, answer);
-  const one = (name: string): string | null => blocks.find(block => block.name === name)?.text ?? null;
-  const all = (name: string): string[] => blocks.filter(block => block.name === name).map(block => block.text);
-  const lacking = all('lacking').map(tool => tool.trimEnd());
+  const facts = factsOf(answer.stdout);
+  if (facts.at(-1)?.name !== 'end') throw cut(host, answer);
+  const one = (name: string): string | null => facts.find(fact => fact.name === name)?.text ?? null;
+  const all = (name: string): string[] => facts.filter(fact => fact.name === name).map(fact => fact.text);
+  const lacking = all('lacking');
   if (lacking.length > 0) throw withoutTools(host, lacking);
-  const unseen = all('unseen').map(path => path.trimEnd());
+  const unseen = all('unseen');
   if (unseen.length > 0) throw unseenData(host, [...new Set(unseen)]);
   const inspected = inspectedContainers(one('inspected'), adoptedOf(one('adopted') ?? '', cluster.cluster));
   const containers = inspected.filter(({ cluster: name }) => name === cluster.cluster);
@@ -130,16 +130,22 @@ export function parseObservation(
   };
 }
 
-const BEGIN = `begin ${Buffer.from('starrocks-ha\n').toString('base64')}`;
+const NEWLINE = 10;
 
-/** What a login shell prints may look like a block: only what follows `begin` is the answer. */
-function blocksOf(stdout: string): { name: string; text: string }[] {
-  const lines = stdout.split('\n');
-  return lines.slice(lines.indexOf(BEGIN) + 1 || lines.length).flatMap(line => {
-    const match = /^([a-z-]+) ([A-Za-z0-9+/]*={0,2})$/.exec(line);
-    if (match?.[1] === undefined || match[2] === undefined) return [];
-    return [{ name: match[1], text: Buffer.from(match[2], 'base64').toString('utf8') }];
-  });
+/** Up to the first that is not whole. What a login shell prints before the answer may look like one. */
+function factsOf(stdout: string): { name: string; text: string }[] {
+  const [, base64 = ''] = [...stdout.matchAll(/^seen ([A-Za-z0-9+/]+={0,2})$/gm)].at(-1) ?? [];
+  const bytes = Buffer.from(base64, 'base64');
+  const facts: { name: string; text: string }[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const head = bytes.indexOf(NEWLINE, at);
+    const [, name, length] = /^([a-z-]+) (\d+)$/.exec(bytes.toString('latin1', at, head)) ?? [];
+    const end = head + 1 + Number(length);
+    if (head < 0 || name === undefined || bytes[end] !== NEWLINE) break;
+    facts.push({ name, text: bytes.toString('utf8', head + 1, end) });
+    at = end + 1;
+  }
+  return facts;
 }
 
 function cut(host: CompiledHost, { stderr, code }: Answer): DeployError {
@@ -373,30 +379,32 @@ function feOf(text: string): FeData {
   return {
     meta: meta === 'whole' || meta === 'partial' ? meta : 'empty',
     image: value('image') === null ? null : Number(value('image')),
-    cluster_id: value('cluster_id'),
-    ...roleOf(value('name'), value('role')),
+    cluster_id: /^version clusterId=([0-9-]*)/m.exec(text)?.[1] ?? null,
+    ...roleOf(text),
     state: {
       member: value('member'),
       joining: value('joining') !== null,
       founding: value('founding') !== null,
       refused: value('refused') !== null,
-      peers: [...new Set([...text.matchAll(/^peer (.+)$/gm)].flatMap(match => match[1] ?? []))].sort(),
+      peers: [...new Set([...text.matchAll(/^peer ([0-9.]{7,15})$/gm)].flatMap(match => match[1] ?? []))].sort(),
       switches: switchesOf(text),
       ...unhealthyOf(text),
     },
   };
 }
 
-function roleOf(name: string | null, role: string | null): Pick<FeData, 'name' | 'role'> {
+function roleOf(text: string): Pick<FeData, 'name' | 'role'> {
+  const value = (key: string): string | undefined => new RegExp(`^role ${key}=([A-Za-z0-9_.-]+)`, 'm').exec(text)?.[1];
+  const [name, role] = [value('name'), value('role')];
   return {
-    ...(name !== null && { name }),
+    ...(name !== undefined && { name }),
     ...((role === 'FOLLOWER' || role === 'OBSERVER') && { role }),
   };
 }
 
 /** null as well where one is missing: then nobody wrote them down whole. */
 function switchesOf(text: string): Switches | null {
-  const written = new Map([...text.matchAll(/^switch (\S+) (\S+)$/gm)].map(([, key, value]) => [key, value]));
+  const written = new Map([...text.matchAll(/^switch ([a-z_]+) ([a-z0-9]+)$/gm)].map(([, key, value]) => [key, value]));
   const found = SWITCHES.map(key => [key, written.get(key)] as const);
   return found.every(([, value]) => value !== undefined) ? (Object.fromEntries(found) as Switches) : null;
 }
