@@ -7,7 +7,7 @@ const word = (text: string): string => `${text}\n`;
 
 function frame(op: string, words: readonly string[], payload = ''): string {
   const block = words.map(word).join('');
-  return `${`${op} ${block.length} ${payload.length}`.padEnd(63)}\n${block}${payload}`;
+  return `${`${op} ${block.length} ${payload.length}\n${block}`.padEnd(2047)}.${payload}`;
 }
 
 function query(text: string): Buffer {

@@ -9,7 +9,7 @@ export interface Request {
 /** Takes what has arrived and has not been used yet. @returns null while the first request is not whole */
 export type ReadRequest = (arrived: Buffer, address: string) => Request | null;
 
-const HEADER_BYTES = 64;
+const HEADER_BYTES = 2048;
 const HARMLESS = new Set(['ping', 'observe', 'logs', 'release']);
 
 interface Frame {
@@ -23,13 +23,13 @@ interface Frame {
 /** The first frame of a session on a machine (host/session.sh). @returns null while it is not whole */
 export function sessionFrame(arrived: Buffer): Frame | null {
   if (arrived.length < HEADER_BYTES) return null;
-  const [op = '', words = '0', payload = '0'] = arrived.subarray(0, HEADER_BYTES).toString().trim().split(' ');
-  const length = HEADER_BYTES + Number(words) + Number(payload);
+  const head = arrived.indexOf('\n') + 1;
+  const [op = '', words = '0', payload = '0'] = arrived.toString('latin1', 0, head).trim().split(' ');
+  const inside = head + Number(words) < HEADER_BYTES;
+  const length = HEADER_BYTES + (inside ? 0 : Number(words)) + Number(payload);
   if (arrived.length < length) return null;
-  const [first = ''] = arrived
-    .subarray(HEADER_BYTES, HEADER_BYTES + Number(words))
-    .toString()
-    .split('\n');
+  const from = inside ? head : HEADER_BYTES;
+  const [first = ''] = arrived.toString('latin1', from, from + Number(words)).split('\n');
   const name = first.startsWith('starrocks-') ? `${op} ${first}` : op;
   return { bytes: arrived.subarray(0, length), op, name, carries: Number(payload) > 0 };
 }

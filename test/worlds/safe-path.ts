@@ -143,12 +143,12 @@ function ofFrontend(host: CompiledHost, fe: FeService, world: World): Move[] {
   const others = rows?.frontends.filter(one => one.host !== address && one.role !== 'OBSERVER') ?? [];
   const peers: Operation = { kind: 'writeState', host: address, peers: others.map(one => one.host) };
   const add = statement(fe.role === 'observer' ? 'addObserver' : 'addFollower', address, fe.ports.edit_log_port);
-  const stop: Operation = { kind: 'stop', host: address, service: fe.name };
+  const stop: Operation = { kind: 'stop', host: address, service: fe.name, expects: '' };
   const meta = machine.fe?.meta ?? 'empty';
   const usable = meta === 'whole' && machine.fe?.state.joining !== true;
   const other = row !== null && (row.role === 'OBSERVER') !== (fe.role === 'observer');
   const drop = statement(row?.role === 'OBSERVER' ? 'dropObserver' : 'dropFollower', address, fe.ports.edit_log_port);
-  const copy: Operation = { kind: 'copyMetadata', host: address, release: '' };
+  const copy: Operation = { kind: 'copyMetadata', host: address, release: '', expects: '' };
   return [
     ...(usable && !(container?.state === 'running' && container.digest === fe.digest)
       ? [{ title: `activate ${key}`, host: address, operations: container === null ? [activate] : [copy, activate] }]
@@ -209,7 +209,7 @@ function ofLeavingFrontend(host: CompiledHost, fe: FeService, world: World): Mov
           {
             title: `stop ${key}`,
             host: address,
-            operations: [{ kind: 'stop', host: address, service: fe.name } as const],
+            operations: [{ kind: 'stop', host: address, service: fe.name, expects: '' } as const],
           },
         ]
       : []),

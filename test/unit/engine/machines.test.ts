@@ -28,7 +28,7 @@ it('a statement that no FE can be reached for says which kind of machine is miss
 });
 
 it('nothing is done to a machine whose lock this run does not hold', async () => {
-  const running = machines().run({ kind: 'stop', host: '10.0.0.2', service: 'starrocks-fe' }, 'look');
+  const running = machines().run({ kind: 'stop', host: '10.0.0.2', service: 'starrocks-fe', expects: '' }, 'look');
   await expect(running).rejects.toMatchObject({
     problem: { code: 'E_NOT_LOCKED', host: '10.0.0.2', message: 'This run does not hold the lock of 10.0.0.2.' },
   });

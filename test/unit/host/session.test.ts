@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Duplex, Transform } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -91,7 +100,7 @@ function tardy(on: Machine, after: Readonly<Record<string, string>>) {
   const up = () =>
     new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
-        sent.push(...[...chunk.toString().matchAll(/(?:^|\n)([a-z]+) \d+ \d+ +(?=\n)/g)].map(([, op = '']) => op));
+        sent.push(...[...chunk.toString().matchAll(/(?:^|\.)([a-z]+) \d+ \d+\n/gi)].map(([, op = '']) => op));
         heard.emit('more');
         done(null, chunk);
       },
@@ -99,7 +108,7 @@ function tardy(on: Machine, after: Readonly<Record<string, string>>) {
   const down = () =>
     new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
-        const [, answered = ''] = chunk.toString().split(' ');
+        const [answered = ''] = headOf(chunk.toString()).slice(1);
         const wanted = after[answered];
         const look = () => {
           if (wanted !== undefined && !sent.includes(wanted)) return void heard.once('more', look);
@@ -116,6 +125,9 @@ function tardy(on: Machine, after: Readonly<Record<string, string>>) {
   };
   return { connection: { ...on.connection(), open }, sent: () => sent };
 }
+
+/** Nonce, operation and exit code of an answer. */
+const headOf = (line: string): string[] => Buffer.from(line, 'base64').toString('utf8', 0, 64).trimEnd().split(' ');
 
 async function problem(work: Promise<unknown>): Promise<Problem> {
   const error = await work.then(
@@ -295,7 +307,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
 
   it.each<[string, OnHost]>([
     ['activate', activate('starrocks-fe')],
-    ['stop', { kind: 'stop', host: at, service: 'starrocks-fe' }],
+    ['stop', { kind: 'stop', host: at, service: 'starrocks-fe', expects: FE_DIGEST }],
     ['asideMetadata', { kind: 'asideMetadata', host: at, reason: 'x' }],
   ])('%s: a docker that does not answer is never taken for “no container”', async (_, operation) => {
     const m = machine(shell);
@@ -319,6 +331,24 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.host.files.map(file => m.read(file.path))).toEqual([...m.files.values()].map(String));
     expect(m.read('state/deployed.json')).not.toBeNull();
     expect(m.changes).toEqual([]);
+  });
+
+  it('leaves a file alone that is in place already, unless it lost its mode', async () => {
+    const m = machine(shell);
+    const s = await locked(m);
+    await s.run(stage);
+    await s.run({ kind: 'refresh', host: at, digest: HOST_DIGEST });
+    const long_ago = new Date('2020-01-01T00:00:00Z');
+    const [kept, edited, script] = ['conf/fe/fe.conf', 'conf/be/be.conf', 'run/bin/fe-entrypoint.sh'] as const;
+    writeFileSync(join(m.deploy, edited), 'by hand');
+    chmodSync(join(m.deploy, script), 0o644);
+    for (const path of [kept, edited, script]) utimesSync(join(m.deploy, path), long_ago, long_ago);
+    await s.run({ kind: 'refresh', host: at, digest: HOST_DIGEST });
+    const written = [kept, edited, script].filter(
+      path => statSync(join(m.deploy, path)).mtimeMs !== long_ago.getTime(),
+    );
+    expect(written).toEqual([edited, script]);
+    expect([m.read(edited), statSync(join(m.deploy, script)).mode & 0o777]).toEqual(['be_port = 9060\n', 0o755]);
   });
 
   it('writes the FEs that exist into both copies of the state, also none', async () => {
@@ -366,7 +396,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
   });
 
   describe('copying metadata', () => {
-    const copy: OnHost = { kind: 'copyMetadata', host: at, release: '3.3.18' };
+    const copy: OnHost = { kind: 'copyMetadata', host: at, release: '3.3.18', expects: FE_DIGEST };
     const copies = (m: Machine) => readdirSync(join(m.deploy, 'data/fe')).filter(name => name !== 'meta');
     const filled = (m: Machine) => {
       mkdirSync(join(m.deploy, 'data/fe/meta/image'), { recursive: true });
@@ -377,7 +407,10 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     it('stops the FE first, and leaves a dated copy of the release beside the folder', async () => {
       const m = machine(shell);
       filled(m);
-      await (await locked(m)).run(copy);
+      const s = await locked(m);
+      expect((await problem(s.run({ ...copy, expects: BE_DIGEST }))).code).toBe('E_SWAP');
+      expect([m.changes, copies(m)]).toEqual([[], []]);
+      await s.run(copy);
       expect(m.changes).toEqual([expect.stringMatching(/^stop\|starrocks-fe/)]);
       const [name] = copies(m);
       expect(copies(m)).toEqual([expect.stringMatching(/^meta\.copy-\d{8}T\d{6}Z-3\.3\.18$/)]);
@@ -456,11 +489,13 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     });
   });
 
-  it('stops a container that runs, and leaves one that does not', async () => {
+  it('stops the container that was seen while it runs, and no other', async () => {
     const m = machine(shell);
     m.container('starrocks-be', BE_DIGEST);
     const s = await locked(m);
-    const stop: OnHost = { kind: 'stop', host: at, service: 'starrocks-be' };
+    const stop: OnHost = { kind: 'stop', host: at, service: 'starrocks-be', expects: BE_DIGEST };
+    expect((await problem(s.run({ ...stop, expects: FE_DIGEST }))).code).toBe('E_SWAP');
+    expect(m.changes).toEqual([]);
     await s.run(stop);
     await s.run(stop);
     await s.run({ ...stop, service: 'starrocks-fe' });
@@ -502,13 +537,15 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     expect(m.changes).toEqual(['restart|starrocks-be|']);
   });
 
-  it('removes a container that stands still, and never one that runs', async () => {
+  it('removes the container that was seen and stands still, never one that runs', async () => {
     const m = machine(shell);
     m.container('starrocks-be', BE_DIGEST);
     const s = await locked(m);
-    const remove: OnHost = { kind: 'removeContainer', host: at, service: 'starrocks-be' };
+    const seen = { host: at, service: 'starrocks-be', expects: BE_DIGEST } as const;
+    const remove: OnHost = { kind: 'removeContainer', ...seen };
     expect((await problem(s.run(remove))).message).toContain('runs');
-    await s.run({ kind: 'stop', host: at, service: 'starrocks-be' });
+    await s.run({ kind: 'stop', ...seen });
+    expect((await problem(s.run({ ...remove, expects: FE_DIGEST }))).code).toBe('E_SWAP');
     await s.run(remove);
     await s.run(remove);
     expect(m.changes).toEqual(['stop|starrocks-be|', 'rm|starrocks-be|']);
@@ -701,7 +738,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
 
   describe('a request', () => {
     const block = (...words: string[]) => words.map(word => `${word}\n`).join('');
-    const header = (op: string, words: number, payload = 0) => `${`${op} ${words} ${payload}`.padEnd(63)}\n`;
+    const request = (op: string, block = '') => `${`${op} ${block.length} 0\n${block}`.padEnd(2047)}.`;
     const raw = (m: Machine) => {
       const child = spawn(join(m.root, 'bin/sh'), ['-c', sessionScript, 'sh', 'N', m.deploy, '5', 'echo', '/'], {
         env: { PATH: `${join(m.root, 'bin')}:${process.env['PATH']}`, FAKE: m.fake },
@@ -712,22 +749,23 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       });
       return { child, said: () => said };
     };
-    const lock = header('lock', block('{}').length) + block('{}');
+    const lock = request('lock', block('{}'));
 
     it('that was cut anywhere does nothing', async () => {
       const m = machine(shell);
       m.container('starrocks-be', BE_DIGEST);
-      const whole = header('stop', block('starrocks-be').length) + block('starrocks-be');
-      for (const length of [30, 64, 70, whole.length - 1]) {
+      const whole = request('stop', block('starrocks-be', BE_DIGEST));
+      for (const length of [5, 30, 64, whole.length - 1]) {
         const { child } = raw(m);
         child.stdin.end(lock + whole.slice(0, length));
         await once(child, 'close');
       }
       expect(m.changes).toEqual([]);
       // Cut between two words, what has arrived is well-formed: two FEs would become one.
-      const peers = block(join(m.deploy, 'copy'), '10.0.0.1', '10.0.0.2');
+      const peers = block(join(m.deploy, 'copy'), ...Array.from({ length: 200 }, (_, at) => `10.0.0.${at}`));
       const cut = raw(m).child;
-      cut.stdin.end(lock + header('writeState', peers.length) + peers.slice(0, -block('10.0.0.2').length));
+      const head = `writeState ${peers.length} 0\n`.padEnd(2047);
+      cut.stdin.end(`${lock}${head}.${peers.slice(0, -block('10.0.0.199').length)}`);
       await once(cut, 'close');
       expect(m.read('state/fe/peers')).toBeNull();
       const { child } = raw(m);
@@ -736,17 +774,29 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       expect(m.changes).toEqual(['stop|starrocks-be|']);
     });
 
+    it('brings its arguments in its header where they find room, and behind it where they do not', async () => {
+      const m = machine(shell);
+      const s = await locked(m);
+      const written = async (name: string) => {
+        await s.run({ kind: 'writeState', host: at, peers: [name] });
+        return m.read('state/fe/peers');
+      };
+      const room = 2047 - 'writeState 2000 0\n'.length - block(join(m.deploy, 'data/be/state')).length;
+      for (let length = room - 3; length <= room + 3; length += 1) {
+        const name = 'x'.repeat(length);
+        expect(await written(name)).toBe(`${name}\n`);
+      }
+      expect(await written('y'.repeat(9000))).toBe(`${'y'.repeat(9000)}\n`);
+    });
+
     it('may arrive byte by byte, among pings', async () => {
       const m = machine(shell);
       m.container('starrocks-be', BE_DIGEST);
       const { child, said } = raw(m);
-      const bytes = `${header('ping', 0)}${lock}${header('ping', 0)}${header('nonsense', 0)}${header('release', 0)}`;
+      const bytes = `${request('ping')}${lock}${request('ping')}${request('nonsense')}${request('release')}`;
       for (const byte of Buffer.from(bytes)) child.stdin.write(Buffer.from([byte]));
       await once(child, 'close');
-      const answers = said()
-        .trim()
-        .split('\n')
-        .map(line => line.split(' ').slice(0, 3));
+      const answers = said().trim().split('\n').map(headOf);
       expect(answers).toEqual([
         ['N', 'ready', '0'],
         ['N', 'lock', '0'],

@@ -3,22 +3,29 @@
 #
 #   session.sh NONCE DEPLOY_DIR SILENCE OBSERVE [argument of observe.sh ...]
 #
-# Requests on standard input: a header of 64 bytes (`op argument-bytes payload-bytes`, blanks, newline), then the
-# arguments (a line each, for printf's %b), then the payload. Answers: `NONCE op exit-code base64`. A ping is answered by
-# nothing.
+# Requests on standard input: a header of 2048 bytes (`op argument-bytes payload-bytes`, newline, the arguments, a line
+# each, for printf's %b, where they find room, blanks, full stop), the arguments where they did not, the payload. An answer is one line of base64: a header of 64 bytes
+# (`NONCE op exit-code`, blanks, newline), then the output. A ping is answered by nothing. To start a program is what
+# costs here: what the shell can do, it does by itself.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
+line_end='
+'
 
 nonce=$1 dir=$2 silence=$3 observe=$4
 shift 4
 # A connection that is gone must not end what has begun.
 trap '' HUP PIPE
 
-answer() { # OP CODE < output
-  # A connection that takes nothing any more must not hold the lock.
-  { printf '%s %s %s ' "$nonce" "$1" "$2"; base64 -w 0; echo; } | timeout "$silence" cat
+# The output goes to $tmp/out, behind room for the header, which is written last: then one program sends them both.
+prepare() { printf '%64s' '' >"$tmp/out"; }
+
+answer() { # OP CODE
+  printf '%-63s\n' "$nonce $1 $2" 1<>"$tmp/out"
+  # One line, whatever its length, and its end. A connection that takes nothing any more must not hold the lock.
+  timeout "$silence" base64 -w 999999999 "$tmp/out"
 }
 
 die() {
@@ -26,8 +33,8 @@ die() {
   exit 1
 }
 
-tmp=$(mktemp -d 2>&1) || {
-  printf 'E_TMP %s\n' "$tmp" | answer ready 70
+{ tmp=$(mktemp -d 2>&1) && prepare; } || {
+  printf '%-63s\nE_TMP %s\n' "$nonce ready 70" "${tmp:-nothing can be written}" | base64 -w 999999999
   exit 70
 }
 trap 'rm -rf "$tmp"' EXIT
@@ -71,16 +78,24 @@ put() {
   }
 }
 
-# move HOST_DIGEST PATH...: staged files into place. All are copied before the first one is renamed.
+same_mode() { if [ -x "$1" ]; then [ -x "$2" ]; else [ ! -x "$2" ]; fi; }
+
+# move HOST_DIGEST PATH...: staged files into place, but those that are there already. All are copied before the first one
+# is renamed.
 move() {
-  from=$dir/.staged/$1
+  from=$dir/.staged/$1 sums=$tmp/sums.$1
   shift
   for path in "$@"; do
     case /$path/ in */../*) die "$path leads out of $dir" ;; esac
     [ -f "$from/$path" ] || die "the upload is not whole, $from/$path is missing: delete that folder and deploy again"
   done
+  [ -e "$sums" ] || (cd "$from" && sha256sum "$@" >"$sums") || die "$from cannot be read"
+  same=$line_end$(cd "$dir" && sha256sum -c "$sums" 2>/dev/null)$line_end
   for path in "$@"; do
+    shift
     to=$dir/$path
+    case $same in *"$line_end$path: OK$line_end"*) if same_mode "$from/$path" "$to"; then continue; fi ;; esac
+    set -- "$@" "$path"
     { folder_of "$to" && cp -p "$from/$path" "$to.starrocks-ha-new"; } || {
       for copied in "$@"; do rm -f "$dir/$copied.starrocks-ha-new"; done
       die "$to cannot be written; no file was changed"
@@ -92,26 +107,37 @@ move() {
 }
 
 mark() { # MARKER
-  printf '%s\n' "$1" | put "$dir/state/deployed.json" || die "$dir/state/deployed.json cannot be written"
+  put "$dir/state/deployed.json" <<END || die "$dir/state/deployed.json cannot be written"
+$1
+END
 }
 
 # stage HOST_DIGEST CHECKSUMS < tar
 do_stage() {
   to=$dir/.staged/$1
-  printf '%s' "$2" | cat >"$tmp/sums" || die "$tmp/sums cannot be written"
-  [ -d "$to" ] && (cd "$to" && sha256sum --status --strict -c "$tmp/sums" 2>/dev/null) && exit 0
-  rm -rf "$dir"/.staged/.new.*
-  { mkdir -p "$dir/.staged" && new=$(mktemp -d "$dir/.staged/.new.XXXXXX"); } || die "$dir/.staged cannot be written"
+  sums=$tmp/sums.$1
+  cat >"$sums" <<END || die "$sums cannot be written"
+$2
+END
+  [ -d "$to" ] && (cd "$to" && sha256sum --status --strict -c "$sums" 2>/dev/null) && exit 0
+  clear_halves
+  # The machine is locked: nobody else makes a folder of that name.
+  new=$dir/.staged/.new.$$
+  mkdir -p "$new" || die "$dir/.staged cannot be written"
   tar -x -C "$new" -f "$payload" || die 'the upload cannot be unpacked'
-  (cd "$new" && sha256sum --quiet --strict -c "$tmp/sums") || die 'the upload arrived damaged'
-  chmod 0755 "$new"
+  (cd "$new" && sha256sum --quiet --strict -c "$sums") || die 'the upload arrived damaged'
   if [ -e "$to" ]; then mv -T "$to" "$new.old" || die "$to cannot be replaced"; fi
   mv -T "$new" "$to" || die "$to cannot be written"
   # Those of earlier deploys, but not what another service of this host still waits for. Renamed before they are
   # deleted: a folder that was deleted by half would pass for an upload.
   find "$dir/.staged" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$1" -mtime +7 \
     -exec sh -c 'for old; do mv -T "$old" "${old%/*}/.new.${old##*/}"; done' sh {} +
-  rm -rf "$dir"/.staged/.new.*
+  clear_halves
+}
+
+# What an upload that was cut off has left, or one that nobody needs any more.
+clear_halves() {
+  for half in "$dir"/.staged/.new.*; do [ ! -e "$half" ] || rm -rf "$half"; done
 }
 
 # pull IMAGE SECONDS
@@ -204,7 +230,7 @@ do_writeDrain() {
   fi
 }
 
-# copyMetadata META RELEASE: stops the FE, which runs on when there is no room or the copy fails. One copy for each state
+# copyMetadata META RELEASE EXPECTED: stops the FE, which runs on when there is no room or the copy fails. One copy for each state
 # that the metadata was in; they are never deleted.
 do_copyMetadata() {
   [ -d "$1" ] || die "$1 is not there"
@@ -214,7 +240,10 @@ do_copyMetadata() {
   # With less than 5 GiB an FE stops working.
   [ "${free:-0}" -gt $((${needs:-0} + 5242880)) ] ||
     die "E_DISK_SHORT a copy of $1 needs $((${needs:-0} / 1024 + 1)) MiB, an FE wants 5120 MiB besides, and $((${free:-0} / 1024)) MiB are free"
-  [ "$state" != running ] || docker stop starrocks-fe || die 'the FE cannot be stopped'
+  if [ "$state" = running ]; then
+    is_seen starrocks-fe "$3"
+    docker stop starrocks-fe || die 'the FE cannot be stopped'
+  fi
   for copy in "$1".copy-*; do
     # Nothing is younger than that copy: a run that was killed has made it.
     if [ -d "$copy" ] && [ -z "$(find "$1" -newer "$copy" -print -quit)" ]; then exit 0; fi
@@ -241,10 +270,17 @@ do_asideMetadata() {
   printf '%s\n' "$aside"
 }
 
-# stop SERVICE
+# is_seen SERVICE EXPECTED: what is stopped or removed must be what was seen
+is_seen() {
+  there=$(digest_of "$1" 2>"$tmp/said") || die "$(cat "$tmp/said")"
+  [ "$there" = "$2" ] || die "E_SWAP it carries the digest ${there:-none}, and ${2:-none} was seen"
+}
+
+# stop SERVICE EXPECTED
 do_stop() {
   state=$(state_of "$1") || die "$state"
   [ "$state" = running ] || exit 0
+  is_seen "$@"
   docker stop "$1"
 }
 
@@ -266,16 +302,16 @@ do_adopt() {
 do_restart() {
   state=$(state_of "$1") || die "$state"
   [ "$state" != none ] || die "E_SWAP the container $1 is gone"
-  there=$(digest_of "$1" 2>"$tmp/said") || die "$(cat "$tmp/said")"
-  [ "$there" = "$2" ] || die "E_SWAP it carries the digest ${there:-none}, and $2 was seen"
+  is_seen "$@"
   docker restart "$1"
 }
 
-# removeContainer SERVICE: stopped ones only; its folders stay
+# removeContainer SERVICE EXPECTED: stopped ones only; its folders stay
 do_removeContainer() {
   state=$(state_of "$1") || die "$state"
   [ "$state" != none ] || exit 0
   [ "$state" != running ] || die "$1 runs: it is not removed"
+  is_seen "$@"
   docker rm "$1"
 }
 
@@ -310,8 +346,8 @@ do_logs() { docker logs --tail "$2" "$1"; }
 locked=''
 lock() {
   [ -z "$locked" ] || return 0
-  # Tried by children first: dash ends when it cannot open a file itself.
-  { mkdir -p "$dir" && touch -a "$dir/.lock"; } || return 1
+  # Tried by a child first: dash ends when it cannot open a file itself.
+  { [ -d "$dir" ] || mkdir -p "$dir"; } && (: >>"$dir/.lock") || return 1
   exec 9>>"$dir/.lock"
   # A moment's patience: whoever looks at this machine holds a shared lock for some milliseconds.
   if ! flock -w 1 9; then
@@ -319,7 +355,9 @@ lock() {
     cat "$dir/.lock.owner" 2>/dev/null
     return 75
   fi
-  if printf '%s\n' "$1" | put "$dir/.lock.owner"; then
+  if put "$dir/.lock.owner" <<END; then
+$1
+END
     locked=yes
     return 0
   fi
@@ -327,15 +365,24 @@ lock() {
   return 1
 }
 
-# decoded LINE: with a full stop, or the substitution would eat newlines at the end
-decoded() { printf '%b.' "$1"; }
+# decode LINE: sets `word`
+decode() {
+  word=$1
+  case $1 in
+    *\\*)
+      # With a full stop, or the substitution would eat newlines at the end.
+      word=$(printf '%b.' "$1")
+      word=${word%.}
+      ;;
+  esac
+}
 
 operate() { # OP < nothing
   op=$1
   set --
-  while read -r word; do
-    word=$(decoded "$word")
-    set -- "$@" "${word%.}"
+  while read -r coded; do
+    decode "$coded"
+    set -- "$@" "$word"
   done <"$tmp/words"
   case $op in
     stage | pull | activate | refresh | writeState | writeSwitches | writeDrain | copyMetadata | asideMetadata | stop | adopt | restart | removeContainer | retire | record)
@@ -350,36 +397,43 @@ operate() { # OP < nothing
 # received COUNT FILE SECONDS: all of it, or the connection was cut midway and nothing may be done
 received() {
   if [ "$1" = 0 ]; then : >"$2" && return; fi
-  timeout "$3" head -c "$1" >"$2" && [ "$(wc -c <"$2")" -eq "$1" ]
+  timeout "$3" dd bs="$1" count=1 iflag=fullblock 2>"$tmp/dd" >"$2" || return 1
+  read -r blocks _ <"$tmp/dd"
+  [ "$blocks" = 1+0 ]
 }
 
 payload=$tmp/payload
-answer ready 0 </dev/null
+answer ready 0
 while :; do
-  header=$(timeout "$silence" dd bs=1 count=64 2>/dev/null) || break
-  # 63: the substitution eats the newline.
-  [ ${#header} -eq 63 ] || break
+  header=$(timeout "$silence" dd bs=2048 count=1 iflag=fullblock 2>/dev/null) || break
+  [ ${#header} -eq 2048 ] || break
+  first=${header%%"$line_end"*} header=${header#*"$line_end"}
   read -r op words bytes <<END
-$header
+$first
 END
   [ "$op" = ping ] && continue
   [ "$op" = release ] && break
-  received "$words" "$tmp/words" "$silence" || break
+  if [ "$words" -lt ${#header} ]; then
+    printf "%.${words}s" "$header" >"$tmp/words" || break
+  else
+    received "$words" "$tmp/words" "$silence" || break
+  fi
   received "$bytes" "$payload" 600 || break
+  prepare || break
   case $op in
-    observe) sh -c "$observe" sh "$@" >"$tmp/out" 2>&1 </dev/null ;;
+    observe) sh -c "$observe" sh "$@" >>"$tmp/out" 2>&1 </dev/null ;;
     lock)
-      read -r word <"$tmp/words"
-      word=$(decoded "$word")
-      lock "${word%.}" >"$tmp/out" 2>&1
+      read -r coded <"$tmp/words"
+      decode "$coded"
+      lock "$word" >>"$tmp/out" 2>&1
       code=$?
       # What another run did meanwhile is seen at once, without one more exchange.
-      if [ "$code" -eq 0 ]; then sh -c "$observe" sh "$@" >"$tmp/out" 2>&1 </dev/null; fi
-      answer "$op" "$code" <"$tmp/out"
+      if [ "$code" -eq 0 ]; then sh -c "$observe" sh "$@" >>"$tmp/out" 2>&1 </dev/null; fi
+      answer "$op" "$code"
       continue
       ;;
-    *) (operate "$op") >"$tmp/out" 2>&1 </dev/null ;;
+    *) (operate "$op") >>"$tmp/out" 2>&1 </dev/null ;;
   esac
   code=$?
-  answer "$op" "$code" <"$tmp/out"
+  answer "$op" "$code"
 done

@@ -204,13 +204,10 @@ async function render(operation: OnMachine, host: CompiledHost, context: Session
       return { op, words: [stateFolder(host, service), ...(tablets === null ? [] : [String(tablets)])] };
     }
     case 'copyMetadata':
-      return { op, words: [meta, operation.release] };
+      return { op, words: [meta, operation.release, operation.expects] };
     case 'asideMetadata': {
       return { op, words: [meta, copy, operation.reason.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)] };
     }
-    case 'stop':
-    case 'removeContainer':
-      return { op, words: [operation.service] };
     case 'adopt': {
       const paths = host.files.filter(file => file.service === null || file.service === operation.service);
       const { service, container, digest } = operation;
@@ -218,6 +215,8 @@ async function render(operation: OnMachine, host: CompiledHost, context: Session
       return { op, words };
     }
     case 'restart':
+    case 'stop':
+    case 'removeContainer':
       return { op, words: [operation.service, operation.expects] };
     case 'retire':
       return {
@@ -267,14 +266,19 @@ async function archive(host: CompiledHost, files: ReadonlyMap<string, Buffer>): 
   return Buffer.concat(chunks);
 }
 
-const HEADER_BYTES = 64;
+/** Arguments that fit in are a part of it: one thing less to wait for. */
+const HEADER_BYTES = 2048;
+const ANSWER_HEADER_BYTES = 64;
 const NEWLINE = 10;
 
 function frame({ op, words, payload = Buffer.alloc(0) }: Request): Buffer {
   if (words.some(word => word.includes('\0'))) throw new Error('NUL cannot be part of a request');
-  const block = Buffer.from(words.map(word => `${escaped(word)}\n`).join(''));
-  const header = `${op} ${block.length} ${payload.length}`.padEnd(HEADER_BYTES - 1);
-  return Buffer.concat([Buffer.from(`${header}\n`), block, payload]);
+  const block = words.map(word => `${escaped(word)}\n`).join('');
+  const first = `${op} ${block.length} ${payload.length}\n`;
+  const fits = first.length + block.length < HEADER_BYTES;
+  const header = `${first}${fits ? block : ''}`.padEnd(HEADER_BYTES - 1);
+  // The shell would eat newlines at its end.
+  return Buffer.concat([Buffer.from(`${header}.${fits ? '' : block}`), payload]);
 }
 
 /** For the shell's own `printf %b`: a program for each word would cost more than what is done with it. */
@@ -394,11 +398,11 @@ class Frames {
   }
 
   #read(line: string): void {
-    const [nonce, , code, base64 = ''] = line.split(' ');
+    const bytes = Buffer.from(line, 'base64');
+    const [nonce, , code] = bytes.toString('latin1', 0, ANSWER_HEADER_BYTES).trimEnd().split(' ');
     // Whatever a login shell prints does not know the nonce.
     if (nonce !== this.#nonce) return;
-    const output = Buffer.from(base64, 'base64').toString('utf8');
-    this.#waiting.shift()?.resolve({ code: Number(code), output });
+    this.#waiting.shift()?.resolve({ code: Number(code), output: bytes.toString('utf8', ANSWER_HEADER_BYTES) });
     this.#watch();
   }
 

@@ -111,7 +111,7 @@ export function apply(operation: Operation, desired: ClusterJson, world: World):
     case 'writeDrain':
       return onHost(world, operation.host, machine => withDrain(machine, operation));
     case 'copyMetadata':
-      return apply({ kind: 'stop', host: operation.host, service: 'starrocks-fe' }, desired, world);
+      return apply({ ...operation, kind: 'stop', service: 'starrocks-fe' }, desired, world);
     case 'asideMetadata':
       return onHost(world, operation.host, machine =>
         withFe(machine, fe => ({

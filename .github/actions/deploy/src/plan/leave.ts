@@ -1,7 +1,7 @@
 import type { Gate } from './gates.ts';
 import { holds } from './gates.ts';
 import type { Operation } from './operation.ts';
-import { blocked, notYet, step, wave } from './rule.ts';
+import { blocked, notYet, removeContainer, step, stop, wave } from './rule.ts';
 import type { BeNode, FeNode, Node, View } from './situation.ts';
 import { down, drainedEmpty, reachable, running, stale, storageIsLost } from './situation.ts';
 import type { Next, Step } from './step.ts';
@@ -54,8 +54,7 @@ function stopFrontend(v: View, node: FeNode): Next | null {
   const gate: Gate = { kind: 'quorum-without', node: node.key };
   const reason = holds(gate, v);
   if (reason !== null) return notYet(v, node, reason, v.desired.timeouts.fe_ready, 'removed');
-  const operation: Operation = { kind: 'stop', host: node.host.address, service: node.service.name };
-  return wave('stop an FE that leaves', [step(node, 'stop', UNNAMED, [operation], [gate])]);
+  return wave('stop an FE that leaves', [step(node, 'stop', UNNAMED, [stop(node)], [gate])]);
 }
 
 const UNNAMED = 'cluster.yaml does not name it any more';
@@ -70,14 +69,8 @@ function dropFrontend(v: View, node: FeNode): Next | null {
 
 function clearFrontend(node: FeNode, reason: string): Operation[] {
   if (node.machine === null) return [];
-  const { address: host } = node.host;
-  const service = node.service.name;
-  return [
-    { kind: 'stop', host, service },
-    // So that nobody ever starts it again by accident.
-    { kind: 'asideMetadata', host, reason },
-    { kind: 'removeContainer', host, service },
-  ];
+  // Aside, so that nobody ever starts it again by accident.
+  return [stop(node), { kind: 'asideMetadata', host: node.host.address, reason }, removeContainer(node)];
 }
 
 const dropStatement = (node: FeNode): Operation => ({
@@ -167,11 +160,7 @@ function clearBackend(node: BeNode): Operation[] {
   const { address: host } = node.host;
   const service = node.service.name;
   const folders = node.service.folders.filter(folder => folder.use === 'storage').map(folder => folder.host);
-  return [
-    { kind: 'stop', host, service },
-    { kind: 'removeContainer', host, service },
-    { kind: 'retire', host, service, folders },
-  ];
+  return [stop(node), removeContainer(node), { kind: 'retire', host, service, folders }];
 }
 
 /**
@@ -187,8 +176,8 @@ export function replaceLostBackends(v: View): Next | null {
     lost.map(node => {
       const { address: host } = node.host;
       const service = node.service.name;
-      const stop: Operation[] = node.container === null ? [] : [{ kind: 'stop', host, service }];
-      const operations: Operation[] = [...stop, { kind: 'retire', host, service, folders: [] }, dropBackend(node)];
+      const forget: Operation[] = [{ kind: 'retire', host, service, folders: [] }, dropBackend(node)];
+      const operations = node.container === null ? forget : [stop(node), ...forget];
       const gate: Gate = { kind: 'replaced-elsewhere', node: node.key };
       return step(node, 'remove', 'its storage is gone, and no tablet misses it', operations, [gate]);
     }),
@@ -253,13 +242,12 @@ export function changeRoles(v: View): Next | null {
     const gate: Gate = { kind: 'quorum-without', node: first.key };
     const why = holds(gate, v);
     if (why !== null) return notYet(v, first, why, v.desired.timeouts.fe_ready, 'stopped to change its role');
-    const stop: Operation = { kind: 'stop', host, service: first.service.name };
-    return wave('stop an FE to change its role', [step(first, 'stop', reason, [stop], [gate])]);
+    return wave('stop an FE to change its role', [step(first, 'stop', reason, [stop(first)], [gate])]);
   }
   const gate: Gate = { kind: 'frontend-gone', node: first.key };
   const why = holds(gate, v);
   if (why !== null) return notYet(v, first, why, v.desired.timeouts.fe_ready, 'taken out to change its role');
-  const stop: Operation[] = running(first) ? [{ kind: 'stop', host, service: first.service.name }] : [];
-  const aside: Operation = { kind: 'asideMetadata', host, reason: 'role' };
-  return wave('take an FE out', [step(first, 'convert', reason, [...stop, aside, dropStatement(first)], [gate])]);
+  const out: Operation[] = [{ kind: 'asideMetadata', host, reason: 'role' }, dropStatement(first)];
+  const operations = running(first) ? [stop(first), ...out] : out;
+  return wave('take an FE out', [step(first, 'convert', reason, operations, [gate])]);
 }

@@ -26,7 +26,19 @@ import {
   startFrontendsAsTheyAre,
   stopChosen,
 } from './repair.ts';
-import { activate, addBackend, asBefore, asItIs, blocked, notYet, type Roll, type Rule, step, wave } from './rule.ts';
+import {
+  activate,
+  addBackend,
+  asBefore,
+  asItIs,
+  blocked,
+  notYet,
+  type Roll,
+  type Rule,
+  step,
+  stop,
+  wave,
+} from './rule.ts';
 import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
 import {
   arriving,
@@ -316,9 +328,8 @@ function setRootPassword(v: View): Next | null {
 }
 
 function asideStep(node: FeNode, reason: string, gates: readonly Gate[]): Step {
-  const { address: host } = node.host;
-  const stop: Operation[] = node.container === null ? [] : [{ kind: 'stop', host, service: node.service.name }];
-  const operations: Operation[] = [...stop, { kind: 'asideMetadata', host, reason }];
+  const aside: Operation = { kind: 'asideMetadata', host: node.host.address, reason };
+  const operations = node.container === null ? [aside] : [stop(node), aside];
   return step(node, 'aside', reason, operations, gates);
 }
 

@@ -41,18 +41,20 @@ export type Operation =
       readonly service: ServiceName;
       readonly tablets: number | null;
     }
-  /** Stop the FE and copy its metadata folder to a dated name beside it; it runs on when that fails. */
-  | { readonly kind: 'copyMetadata'; readonly host: string; readonly release: string }
+  /** Stop the FE that carries this digest and copy its metadata folder to a dated name beside it; it runs on when that fails. */
+  | { readonly kind: 'copyMetadata'; readonly host: string; readonly release: string; readonly expects: string }
   /** Move a metadata folder that cannot be started to a dated name beside it. Its container must be stopped. */
   | {
       readonly kind: 'asideMetadata';
       readonly host: string;
       readonly reason: string;
     }
+  /** Stop the container that carries this digest; one that stands still, or that is gone, is as it should be. */
   | {
       readonly kind: 'stop';
       readonly host: string;
       readonly service: ServiceName;
+      readonly expects: string;
     }
   /** Count a container that a person made as this service, as it is: nothing restarts. Its files move into place. */
   | {
@@ -70,11 +72,12 @@ export type Operation =
       readonly service: ServiceName;
       readonly expects: string;
     }
-  /** Remove a stopped container. Its folders stay; refused while it runs. */
+  /** Remove the stopped container that carries this digest. Its folders stay; refused while it runs. */
   | {
       readonly kind: 'removeContainer';
       readonly host: string;
       readonly service: ServiceName;
+      readonly expects: string;
     }
   /** Write beside each data folder of a removed service when and by which run it was left: `<folder>.retired`. */
   | {

@@ -1,6 +1,6 @@
 import type { Problem } from '../error.ts';
 import { type Gate, holds, majority, replicasAway } from './gates.ts';
-import { addBackend, asBefore, blocked, notYet, step, wave } from './rule.ts';
+import { addBackend, asBefore, blocked, notYet, step, stop, wave } from './rule.ts';
 import type { BeNode, FeNode, Node, View } from './situation.ts';
 import { down, reachable, running } from './situation.ts';
 import type { Next, Step } from './step.ts';
@@ -39,7 +39,7 @@ export function stopChosen(v: View): Next | null {
 }
 
 const stopStep = (node: Node, reason: string, gates: readonly Gate[] = []): Step =>
-  step(node, 'stop', reason, [{ kind: 'stop', host: node.host.address, service: node.service.name }], gates);
+  step(node, 'stop', reason, [stop(node)], gates);
 
 /** A planned power-off: nobody may be left who takes writes while others are gone, so BEs go first. */
 function stopAll(v: View, backends: readonly BeNode[], frontends: readonly FeNode[]): Next | null {

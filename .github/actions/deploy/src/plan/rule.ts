@@ -67,13 +67,19 @@ export const asItIs: Roll = node => ({
   operations: [asBefore(node)],
 });
 
-/** With the definition that it has. */
-export const asBefore = (node: Node): Operation => ({
-  kind: 'restart',
+/** The container that was seen of it. */
+const seen = (node: Node) => ({
   host: node.host.address,
   service: node.service.name,
   expects: node.container?.digest ?? '',
 });
+
+/** With the definition that it has. */
+export const asBefore = (node: Node): Operation => ({ kind: 'restart', ...seen(node) });
+
+export const stop = (node: Node): Operation => ({ kind: 'stop', ...seen(node) });
+
+export const removeContainer = (node: Node): Operation => ({ kind: 'removeContainer', ...seen(node) });
 
 /** A gate that other nodes' recovery will open is waited for; one that nobody works on stops the run. */
 export function notYet(v: View, node: Node, reason: string, limit: number, what = 'restarted'): Next {

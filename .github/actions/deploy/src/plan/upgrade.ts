@@ -144,7 +144,7 @@ export const towardsRelease =
     const before: Operation[] =
       node.service.kind === 'fe'
         ? // A newer release may write what the older one cannot read: the way back.
-          [{ kind: 'copyMetadata', host, release: from }]
+          [{ kind: 'copyMetadata', host, release: from, expects: node.container?.digest ?? '' }]
         : [];
     return {
       action: change.direction,
