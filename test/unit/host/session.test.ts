@@ -19,26 +19,21 @@ import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
 import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
 import unlockScript from '../../../.github/actions/deploy/src/host/unlock.sh';
 import { parseHistory } from '../../../.github/actions/deploy/src/observe/history.ts';
+import type { SeenBefore } from '../../../.github/actions/deploy/src/observe/host.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
-import {
-  type HostWorld,
-  known,
-  SWITCHES,
-  type Switches,
-  unknown,
-} from '../../../.github/actions/deploy/src/plan/world.ts';
+import { known, SWITCHES, type Switches, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { Connection } from '../../../.github/actions/deploy/src/transport/connect.ts';
 import { counting } from '../../../.github/actions/deploy/src/transport/counters.ts';
 import { quote } from '../../../.github/actions/deploy/src/transport/quote.ts';
 import { hostileTexts } from '../review/hostile.ts';
 import { BE_DIGEST, cluster, FE_DIGEST, HOST_DIGEST, Machine, sha256 } from './machine.ts';
 
-const seenBefore = known({ engine: '28.5.2', compose: '2.40.0' });
+const seenBefore: SeenBefore = { docker: known({ engine: '28.5.2', compose: '2.40.0' }), images: {} };
 
 /** What a run that no test asks about brings along. */
 const nobodys = (files: Machine['files']) => ({
   ...{ cluster, files, owner: { run: '', actor: '', commit: '' }, repository: '', secrets: [] },
-  ...{ counters: counting(), docker: seenBefore },
+  ...{ counters: counting(), before: seenBefore },
 });
 
 const hostile = `it's "$(touch pwned)" \`id\` -n é 漢 \\ * 
@@ -70,7 +65,7 @@ function machine(...given: ConstructorParameters<typeof Machine>): Machine {
 
 async function session(
   on: Machine,
-  more: { run?: string; silenceSeconds?: number; docker?: HostWorld['docker'] } = {},
+  more: { run?: string; silenceSeconds?: number; before?: SeenBefore } = {},
   host = on.host,
 ): Promise<Session> {
   const opened = await openSession(on.connection(), host, {
@@ -80,7 +75,7 @@ async function session(
     repository: 'us/here',
     secrets: ['hunter22'],
     counters: counting(),
-    docker: more.docker ?? seenBefore,
+    before: more.before ?? seenBefore,
     ...(more.silenceSeconds === undefined ? {} : { silenceSeconds: more.silenceSeconds }),
   });
   sessions.push(opened);
@@ -171,11 +166,20 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
     it('asks for no release again that is known, and for one that is not', async () => {
       const m = machine(shell);
       const asked = () => m.calls.filter(call => /^version|^compose.version/.test(call)).length;
-      expect((await (await session(m)).observe()).docker).toEqual(seenBefore);
+      expect((await (await session(m)).observe()).docker).toEqual(seenBefore.docker);
       expect(asked()).toBe(0);
-      const unseen = await session(m, { docker: unknown('its daemon does not run') });
-      expect((await unseen.observe()).docker).toEqual(seenBefore);
+      const unseen = await session(m, { before: { docker: unknown('its daemon does not run'), images: {} } });
+      expect((await unseen.observe()).docker).toEqual(seenBefore.docker);
       expect(asked()).toBe(2);
+    });
+
+    it('asks for no image again that was there, and for one that was not', async () => {
+      const m = machine(shell);
+      m.set('pulled', '');
+      const [fe, be] = ['starrocks/fe-ubuntu:3.3.18', 'starrocks/be-ubuntu:3.3.18'] as const;
+      const s = await session(m, { before: { ...seenBefore, images: { [fe]: 'sha256:seen', [be]: null } } });
+      expect((await s.observe()).images).toEqual({ [fe]: 'sha256:seen', [be]: `sha256:${be}` });
+      expect(m.calls.filter(call => call.startsWith('image'))).toEqual([`image|inspect|--format|{{.Id}}|${be}|`]);
     });
 
     it('clears those of earlier deploys away, but not young ones', async () => {

@@ -2,7 +2,7 @@ import type { BeService, CompiledHost, ServiceName } from '../../../../../compil
 import { DeployError } from '../error.ts';
 import { openSession, type Session } from '../host/session.ts';
 import { type Ask, observeCluster, observeSwitches, probe } from '../observe/cluster.ts';
-import { observeCommand, parseObservation } from '../observe/host.ts';
+import { NOTHING_SEEN, observeCommand, parseObservation, type SeenBefore } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
 import { applyStatement } from '../starrocks/apply-statement.ts';
@@ -44,7 +44,7 @@ export class Machines implements Fleet {
   readonly #connections = new Map<string, Connection>();
   readonly #sessions = new Map<string, Session>();
   readonly #unreached = new Map<string, DeployError>();
-  readonly #docker = new Map<string, HostWorld['docker']>();
+  readonly #seen = new Map<string, SeenBefore>();
   readonly #after = new Map<string, AfterOperation>();
   readonly #atOnce: AtOnce;
 
@@ -120,7 +120,7 @@ export class Machines implements Fleet {
         maxBytes: 16 * 2 ** 20,
       });
       const machine = parseObservation(host, cluster, answer, Date.now());
-      this.#docker.set(host.address, machine.docker);
+      this.#seen.set(host.address, machine);
       return known(machine);
     } catch (error) {
       if (!(error instanceof DeployError)) throw error;
@@ -357,7 +357,7 @@ export class Machines implements Fleet {
         repository: provenance.repository,
         secrets,
         counters: this.#options.connection.counters,
-        docker: this.#docker.get(host.address) ?? unknown('it was never asked'),
+        before: this.#seen.get(host.address) ?? NOTHING_SEEN,
       });
     const session = await this.#atOnce.run(opening);
     this.#sessions.set(host.address, session);

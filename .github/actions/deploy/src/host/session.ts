@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
-import { observeArguments, parseObservation, stateFolder } from '../observe/host.ts';
+import { observeArguments, parseObservation, type SeenBefore, stateFolder } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { servicesOf } from '../plan/place.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
@@ -25,8 +25,8 @@ export interface SessionContext {
   readonly repository: string;
   readonly secrets: readonly string[];
   readonly counters: Counters;
-  /** As the first look saw it. */
-  readonly docker: HostWorld['docker'];
+  /** What the first look saw. */
+  readonly before: SeenBefore;
   /** Seconds after which a session that hears nothing ends. */
   readonly silenceSeconds?: number;
 }
@@ -86,7 +86,7 @@ export async function openSession(
     host.deploy_dir,
     String(context.silenceSeconds ?? SILENCE_SECONDS),
     observeScript,
-    ...observeArguments(host, context.docker),
+    ...observeArguments(host, context.before),
   ];
   const command = [
     ...(host.ssh.sudo ? ['sudo', '-n'] : []),
@@ -107,7 +107,7 @@ export async function openSession(
     return frames.ask(request, what, seconds);
   };
   const parse = (stdout: string, code = 0): HostWorld =>
-    parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now(), context.docker);
+    parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now(), context.before);
   const observe = async (): Promise<HostWorld> => {
     const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
     return parse(output, code);

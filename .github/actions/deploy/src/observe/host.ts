@@ -26,11 +26,13 @@ const of = (folders: readonly { readonly use: string; readonly host: string }[],
 export const stateFolder = (host: CompiledHost, name: ServiceName): string =>
   `${host.deploy_dir}/state/${name.replace('starrocks-', '')}`;
 
-/**
- * Arguments of observe.sh for one host.
- * @param docker as it was seen before in the same run: what is known of it is not asked again
- */
-export function observeArguments(host: CompiledHost, docker: HostWorld['docker']): string[] {
+/** What a look leaves out: docker's releases and the images that were there, as the same run has seen them before. */
+export type SeenBefore = Pick<HostWorld, 'docker' | 'images'>;
+
+export const NOTHING_SEEN: SeenBefore = { docker: unknown('it was not asked yet'), images: {} };
+
+/** Arguments of observe.sh for one host. */
+export function observeArguments(host: CompiledHost, before: SeenBefore): string[] {
   const services = servicesOf(host);
   const one = (folders: string[]): string => folders[0] ?? '';
   const disks = new Set([
@@ -39,7 +41,7 @@ export function observeArguments(host: CompiledHost, docker: HostWorld['docker']
   ]);
   return [
     host.deploy_dir,
-    ...(docker.known ? ['again'] : []),
+    ...(before.docker.known ? ['again'] : []),
     'fe',
     // Where there is none, too: what a machine keeps of an FE that it once carried forbids founding.
     host.fe === null ? `${host.deploy_dir}/data/fe/meta` : one(of(host.fe.folders, 'meta')),
@@ -50,12 +52,12 @@ export function observeArguments(host: CompiledHost, docker: HostWorld['docker']
       return ['be', name, stateFolder(host, name), one(of(folders, 'state-copy')), String(storage.length), ...storage];
     }),
     ...services.flatMap(({ ports }) => Object.values(ports).flatMap(port => ['port', String(port)])),
-    ...[...new Set(services.map(({ image }) => image))].flatMap(image => ['image', image]),
+    ...[...new Set(services.map(({ image }) => image))].flatMap(image =>
+      before.images[image] ? [] : ['image', image],
+    ),
     ...['disk', ...disks],
   ];
 }
-
-const NOT_ASKED = unknown('it was not asked yet');
 
 /** The one command that looks at a machine. */
 export const observeCommand = (host: CompiledHost): string =>
@@ -65,7 +67,7 @@ export const observeCommand = (host: CompiledHost): string =>
     '-c',
     quote(observeScript),
     'sh',
-    ...observeArguments(host, NOT_ASKED).map(quote),
+    ...observeArguments(host, NOTHING_SEEN).map(quote),
   ].join(' ');
 
 interface Answer {
@@ -77,7 +79,7 @@ interface Answer {
 /**
  * Reads the answer of observe.sh.
  * @param receivedAt milliseconds since the epoch, by the runner's clock
- * @param docker what was given to observeArguments
+ * @param before what was given to observeArguments
  * @throws DeployError E_SUDO, E_OBSERVE, E_TOOLS, E_PERMISSION
  */
 export function parseObservation(
@@ -85,7 +87,7 @@ export function parseObservation(
   cluster: ClusterJson,
   answer: Answer,
   receivedAt: number,
-  docker: HostWorld['docker'] = NOT_ASKED,
+  before: SeenBefore = NOTHING_SEEN,
 ): HostWorld {
   const facts = factsOf(answer.stdout);
   if (facts.at(-1)?.name !== 'end') throw cut(host, answer);
@@ -108,7 +110,7 @@ export function parseObservation(
   const [memory, clock] = (one('machine') ?? '').split('\n');
   return {
     clock_skew_ms: Number(clock) - receivedAt,
-    docker: dockerOf(one('docker'), one('docker-error'), docker),
+    docker: dockerOf(one('docker'), one('docker-error'), before.docker),
     marker: markerOf(one('marker')),
     files: filesOf(one('files') ?? ''),
     staged: (one('staged') ?? '').split('\n').filter(name => /^[0-9a-f]{64}$/.test(name)),
@@ -125,7 +127,7 @@ export function parseObservation(
     listeners: listenersOf(host, one('listening') ?? '', one('holders') ?? '', pids),
     disks: disksOf(one('disks') ?? '', one('df') ?? ''),
     memory: Number(memory) * 1024,
-    images: imagesOf(one('images') ?? ''),
+    images: { ...before.images, ...imagesOf(one('images') ?? '') },
     lock: one('lock') === null ? null : lockOf(one('lock') ?? ''),
   };
 }
