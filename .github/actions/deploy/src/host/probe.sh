@@ -114,9 +114,12 @@ found() { printf '%s\n' "$found" | grep -F -- "$1 " | sed -n 's/.* //p' | head -
 
 # --- settings of the machine
 
+line_end='
+'
+# Not by the shell, which reads byte by byte: of a setting under /proc/sys only the first one comes.
 value() { head -n 1 "$1" 2>/dev/null || echo '?'; }
 # One line, however many there are: no value becomes another fact.
-fact() { printf '%s %s\n' "$1" "$(printf '%s\n' "$2" | head -n 1 | cut -c 1-300)"; }
+fact() { printf '%s %.300s\n' "$1" "${2%%"$line_end"*}"; }
 running() { grep -lxE "$1" /proc/[0-9]*/comm 2>/dev/null | sed -n 's|^/proc/\([0-9]*\)/comm|\1|p' | head -n 1; }
 column() { timeout 5 df "$1" "$2" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
 
