@@ -50,12 +50,9 @@ export async function preflight(
   if (world === null) return [];
   const wanted = gateQuestions(cluster, world, waves);
   if (wanted.size === 0) return [];
-  const running = cluster.hosts.filter(({ address }) => wanted.get(address)?.some(({ kind }) => kind === 'brief'));
+  const asked = cluster.hosts.filter(({ address }) => wanted.has(address));
   // Opening a session changes nothing there, and costs no round trip of its own meanwhile.
-  const [answers] = await Promise.all([
-    probe(options, machines, wanted),
-    ...running.map(host => opened(machines, host)),
-  ]);
+  const [answers] = await Promise.all([probe(options, machines, wanted), ...asked.map(host => opened(machines, host))]);
   const found = dangers(cluster, world, answers);
   course.notes.push(...found.warnings);
   return found.problems;
