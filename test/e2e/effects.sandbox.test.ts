@@ -1,4 +1,7 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Wish } from '../../.github/actions/deploy/src/engine/start.ts';
 import type { Operation } from '../../.github/actions/deploy/src/plan/operation.ts';
 import { ask } from '../faults/ask.ts';
 import { Sandbox, type SandboxHost } from '../sandbox/sandbox.ts';
@@ -24,16 +27,18 @@ function declare(
   names: readonly number[],
   perHost: (index: number) => string = () => '',
   policy = 'timeouts: { query: 60 }\n',
+  starrocks = 'version: 3.3.18',
 ): void {
-  project.compile(sandbox.clusterYaml(policy, one => perHost(sandbox.hosts.indexOf(one)), names.map(host)));
+  const yaml = sandbox.clusterYaml(policy, one => perHost(sandbox.hosts.indexOf(one)), names.map(host));
+  project.compile(yaml.replace('version: 3.3.18', starrocks));
   project.commit('another cluster.yaml');
 }
 
 const kindOf = (operation: Operation): string => (operation.kind === 'sql' ? operation.statement.kind : operation.kind);
 
 /** Every operation of it did what the model says. @returns the kinds of its operations, in order */
-async function deployed(): Promise<string[]> {
-  const { report, trace } = await traced(await project.prepare('deploy'));
+async function deployed(wish: Partial<Wish> = {}): Promise<string[]> {
+  const { report, trace } = await traced(await project.prepare(wish.mode ?? 'deploy', wish));
   const off = trace.filter(one => one.deviations.length > 0);
   expect(off.map(({ operation, deviations }) => [kindOf(operation), ...deviations])).toEqual([]);
   expect(report.problems).toEqual([]);
@@ -122,5 +127,32 @@ describe('what an operation does to machines and rows is what the model says', {
     const node = `${host(2).address}:9050`;
     expect(await ask(host(0).address, `ALTER SYSTEM DECOMMISSION BACKEND "${node}"`)).not.toBeNull();
     expect(await deployed()).toContain('cancelDecommission');
+  });
+
+  it('when somebody restarts a service as it is', async () => {
+    const wish = { mode: 'restart', hosts: [host(1).address], service: 'starrocks-be', reason: 'a test' } as const;
+    expect(await deployed(wish)).toEqual(['restart']);
+  });
+
+  it('when an FE has lost its metadata and joins again', async () => {
+    const lost = host(1);
+    await lost.engine.containers.find(one => one.service.name === 'starrocks-fe')?.stop();
+    rmSync(join(lost.deployDir, 'data/fe/meta'), { recursive: true });
+    mkdirSync(join(lost.deployDir, 'data/fe/meta'));
+    expect(await deployed()).toEqual(expect.arrayContaining(['writeState', 'activate', 'addFollower']));
+  });
+
+  const labelled = (index: number) => `, labels: { location: "rack:r${index}" }`;
+  const kafka = 'kafka_host: 10.9.9.1\n';
+
+  it('when the release changes', async () => {
+    declare([0, 1, 2], labelled, kafka, 'version: 3.4.10');
+    const kinds = ['stage', 'pull', 'writeSwitches', 'setSwitches', 'createImage', 'copyMetadata', 'activate'];
+    expect(new Set(await deployed())).toEqual(new Set(kinds));
+  });
+
+  it('when root gets its password', async () => {
+    declare([0, 1, 2], labelled, kafka, 'version: 3.4.10, password: true');
+    expect(await deployed({ password: 'of-a-test' })).toContain('setRootPassword');
   });
 });
