@@ -5,6 +5,7 @@ import { bootstrapLab } from './bootstrap-lab.ts';
 import { bootstrapSandbox } from './bootstrap-sandbox.ts';
 import { compileMany } from './compile-many.ts';
 import { deployFiles } from './deploy-files.ts';
+import { killedRuns } from './killed-runs.ts';
 import { planMany } from './plan-many.ts';
 import { provePlans } from './prove-plans.ts';
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<string[]>>> = {
   plan: planMany,
   prove: provePlans,
   files: deployFiles,
+  kills: killedRuns,
   'bootstrap-lab': bootstrapLab,
   'bootstrap-sandbox': bootstrapSandbox,
 };

@@ -5,7 +5,7 @@ import { importStarRocks } from '../lab/starrocks-images.ts';
 import { silentWay, slowWay } from '../lab/way.ts';
 import { codesOf, column, LabCluster, outcomesOf, titlesOf } from './lab-cluster.ts';
 
-const version = process.env['LAB_VERSION'] ?? '3.3.18';
+const version = process.env['LAB_VERSION'] ?? '3.5.6';
 const there = '/opt/starrocks-ha';
 
 /** Two clusters on seven machines, side by side: one meets faults, the other changes its shape. */

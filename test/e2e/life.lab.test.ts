@@ -7,7 +7,7 @@ import { identities } from './identities.ts';
 import { killedAt } from './killed-runner.ts';
 import { Project } from './project.ts';
 
-const version = process.env['LAB_VERSION'] ?? '3.3.18';
+const version = process.env['LAB_VERSION'] ?? '3.5.6';
 const small = { resources: { memory: '2G', fe_heap: '512M' } };
 
 const titles = (report: RunReport): string[] => report.steps.map(step => step.title);

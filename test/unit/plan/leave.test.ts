@@ -391,6 +391,19 @@ describe('followers that have lost their metadata', () => {
     expect(makePlan(three, world, everything).problems.map(one => one.code)).toEqual(['E_MAJORITY_LOST']);
   });
 
+  it('keep what a join that was cut off has left of it, until they may join again', () => {
+    const cutOff = withMachine(stopped(deployed(three), '10.0.0.3', 'starrocks-fe'), '10.0.0.3', machine => ({
+      ...machine,
+      fe: { ...machine.fe, state: { ...machine.fe.state, joining: true } },
+    }));
+    expect(story(three, cutOff)).toEqual([['move the metadata on 10.0.0.3 aside'], ['join starrocks-fe on 10.0.0.3']]);
+    const away = { ...cutOff, hosts: { ...cutOff.hosts, '10.0.0.1': unknown('it is in maintenance') } };
+    const world = { ...away, answers: { ...away.answers, '10.0.0.1/starrocks-fe': unknown('not asked') } };
+    const { waves, problems } = makePlan(three, world, everything);
+    expect([waves, problems.map(one => one.code)]).toEqual([[], ['E_MAJORITY_LOST']]);
+    expect(problems[0]?.message).toContain('has metadata of a join that was cut off and does not join again: 1 of 3');
+  });
+
   it('are not replaced by a new cluster when nobody leads', () => {
     const two = wiped(wiped(deployed(three), '10.0.0.2'), '10.0.0.3');
     const world = { ...two, cluster: unknown('no leader') };

@@ -333,13 +333,16 @@ function asideStep(node: FeNode, reason: string, gates: readonly Gate[]): Step {
   return step(node, 'aside', reason, operations, gates);
 }
 
-/** Metadata of a join that was cut off is seen to crash for ever: it goes aside, and the FE joins again. */
+/** Metadata of a join that was cut off is seen to crash for ever: it goes aside, and the FE joins again, if it may. */
 function setUnusableMetadataAside(v: View): Next | null {
   const [first] = v.frontends.filter(
     node => reachable(node) && unfinished(node) && !arriving(node) && v.memory.started[node.key] === undefined,
   );
   if (first === undefined) return null;
-  const gates: Gate[] = [{ kind: 'already-down', node: first.key }];
+  const joins: Gate = { kind: 'intact-majority', node: first.key };
+  const why = holds(joins, v);
+  if (why !== null) return lostMajority(first, why);
+  const gates: Gate[] = [{ kind: 'already-down', node: first.key }, joins];
   return wave('clear away a join that was cut off', [asideStep(first, 'join was cut off', gates)]);
 }
 
@@ -482,17 +485,18 @@ function joinFrontend(v: View): Next | null {
   if (first.row === null) return wave('join an FE', [step(first, 'join', 'it is new', operations)]);
   const gate: Gate = { kind: 'intact-majority', node: first.key };
   const why = holds(gate, v);
-  if (why !== null) {
-    return blocked(
-      first,
-      'E_MAJORITY_LOST',
-      `${first.key} has lost its metadata and does not join again: ${why}.`,
-      'Bring up the followers that still have theirs, then deploy again; with none left, follow StarRocks’ metadata recovery by hand.',
-    );
-  }
+  if (why !== null) return lostMajority(first, why);
   const reason = 'its metadata is empty: it joins again under its name';
   return wave('join an FE', [step(first, 'join', reason, operations, [gate])]);
 }
+
+const lostMajority = (node: FeNode, why: string): Next =>
+  blocked(
+    node,
+    'E_MAJORITY_LOST',
+    `${node.key} has ${node.machine?.fe.meta === 'empty' ? 'lost its metadata' : 'metadata of a join that was cut off'} and does not join again: ${why}.`,
+    'Bring up the followers that still have theirs, then deploy again; with none left, follow StarRocks’ metadata recovery by hand.',
+  );
 
 /** It would join with a release whose turn has not come, and the old one is not there any more. */
 const awaitsRelease = (v: View, node: Node): Next =>
