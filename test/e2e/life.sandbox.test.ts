@@ -315,6 +315,24 @@ describe('a cluster of three machines', () => {
     expect(Object.values(column(report.frontends, 'Join'))).toEqual(sandbox.hosts.map(() => 'true'));
   });
 
+  it('waits for a node that answers no more, or not yet, and finds nothing to do once it does', async () => {
+    const { frontends } = await project.run('status');
+    const other = sandbox.hosts.find(one =>
+      frontends.some(row => row['IP'] === one.address && row['Role'] !== 'LEADER'),
+    );
+    const fe = other?.engine.containers.find(one => one.service.name === 'starrocks-fe');
+    const signal = (name: NodeJS.Signals) => process.kill(-(fe?.pid ?? Number.NaN), name);
+    const awaited = `waiting until the leader shows ${other?.address}/starrocks-fe alive`;
+    const told = new Set<string | null>();
+    signal('SIGSTOP');
+    const report = await project.run('deploy', {}, ({ doing }) => {
+      if (doing === awaited && !told.has(doing)) signal('SIGCONT');
+      told.add(doing);
+    });
+    expect([problems(report), report.findings, titles(report), report.outcome]).toEqual([[], [], [], 'unchanged']);
+    expect(told).toContain(awaited);
+  });
+
   it('comes back by itself after all machines lost power, and needs no step', async () => {
     for (const one of sandbox.hosts) await one.halt();
     for (const one of sandbox.hosts) await one.boot();

@@ -115,7 +115,7 @@ async function carryOut(
     if (mode === 'adopt') course.before = course.world = withConfDifferences(desired, world);
     course.plan = makePlan(desired.cluster, course.before, request);
     const deploys = !DRY.has(mode) && !options.dryRun;
-    const acts = deploys && (course.plan.waves.length > 0 || course.plan.draining);
+    const acts = deploys && (course.plan.waves.length > 0 || course.plan.draining || course.plan.waits);
     const refused = deploys && course.plan.problems.length > 0;
     // What is wrong with the newer one is for its own run to say.
     if ((acts || refused) && isSuperseded(options, course.plan)) {

@@ -25,6 +25,8 @@ export interface Plan {
   readonly digest: string;
   /** Something that may take days is waited for. */
   readonly draining: boolean;
+  /** A node or a leader is waited for that may come by itself: a run that has nothing else to do sees it come up. */
+  readonly waits: boolean;
   /** What it leads to. */
   readonly end: World;
   /** Hosts that some step touches, in the order of cluster.json. */
@@ -36,13 +38,13 @@ const WAVES_PER_NODE = 8;
 
 /** Pure. */
 export function makePlan(desired: ClusterJson, world: World, request: Request): Plan {
-  const { waves, problems, open, draining, end } = unfold(desired, world, request);
+  const { waves, problems, open, draining, waits, end } = unfold(desired, world, request);
   const touched = new Set(waves.flatMap(wave => wave.steps.map(step => step.host)));
   // What comes after a wait that only the live cluster can end may touch anybody.
   const may = (address: string) => touched.has(address) || (open && world.hosts[address]?.known === true);
   const leaving = world.leaving.map(host => host.address);
   const hosts = [...new Set([...desired.hosts.map(host => host.address), ...leaving])].filter(may);
-  return { waves, problems, digest: planDigest(desired, waves), draining, end, hosts };
+  return { waves, problems, digest: planDigest(desired, waves), draining, waits, end, hosts };
 }
 
 /** The waves, why they end early if they do (a refusal, or `open`: a wait), and the world that they lead to. */
@@ -55,6 +57,7 @@ export function unfold(
   readonly problems: readonly Problem[];
   readonly open: boolean;
   readonly draining: boolean;
+  readonly waits: boolean;
   readonly end: World;
 } {
   const waves: Wave[] = [];
@@ -62,6 +65,7 @@ export function unfold(
   let problems: readonly Problem[] = [];
   let open = false;
   let draining = false;
+  let waits = false;
   let at = world;
   const limit = WAVES_PER_NODE * (desired.hosts.length + 1);
   for (;;) {
@@ -72,7 +76,8 @@ export function unfold(
       break;
     }
     if (decision.kind === 'wait') {
-      draining ||= decision.days === true;
+      if (decision.days === true) draining = true;
+      else waits = true;
       const settled = settle(desired, at);
       // What does not come by itself in the model is a wait for the live run, not a step of the plan.
       open = JSON.stringify(settled) === JSON.stringify(at);
@@ -93,5 +98,5 @@ export function unfold(
     });
     at = settle(desired, at);
   }
-  return { waves, problems, open, draining, end: at };
+  return { waves, problems, open, draining, waits, end: at };
 }
