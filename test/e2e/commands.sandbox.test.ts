@@ -471,7 +471,7 @@ describe('unlock', () => {
           /^127\.0\.0\.182: unlock: E_LOCKED .+ada@laptop .+which is alive: .*sleep \(\d+\)\.\n +Let that run end/m,
         ),
       ]);
-      const second = await npm('restart', [...files(), ...wanted, '--lock-timeout', '0']);
+      const second = await npm('restart', [...files(), ...wanted, '--timeouts', 'lock=0']);
       expect([second.code, second.stdout]).toEqual([1, expect.stringMatching(/E_LOCKED .+ada@laptop \(ada, commit /)]);
       expect([isFree(0), isFree(1)]).toEqual([false, false]);
     } finally {

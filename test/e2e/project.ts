@@ -93,7 +93,7 @@ export class Project {
       approved: '',
       dryRun: false,
       parallelism: 32,
-      lockLimit: null,
+      timeouts: '',
       ...wish,
     };
   }

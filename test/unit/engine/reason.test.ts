@@ -27,7 +27,7 @@ function whyOf(mode: Mode, changes: Partial<Wish>, event?: string): Promise<stri
       approved: '',
       dryRun: false,
       parallelism: 1,
-      lockLimit: null,
+      timeouts: '',
     },
     ...changes,
   };

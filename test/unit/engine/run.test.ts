@@ -52,7 +52,6 @@ async function deploy(doing: (string | null)[] = []): Promise<RunReport> {
     connection: { privateKey: '', passphrase: null, knownHosts: [], counters: counting(), signal },
     password: null,
     parallelism: 1,
-    lockLimit: null,
     doing: event => void doing.push(event.doing),
     signal,
     secrets: [],

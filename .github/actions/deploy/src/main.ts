@@ -70,7 +70,7 @@ function wish(mode: Mode): Wish {
     approved: input('approved'),
     dryRun: input('dry-run') !== '' && core.getBooleanInput('dry-run'),
     parallelism: Math.max(1, whole('parallelism') ?? 32),
-    lockLimit: whole('lock-timeout'),
+    timeouts: input('timeouts'),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { DeployError } from '../error.ts';
 import { diskProblem } from '../report/disk-problem.ts';
 import { problemText } from '../report/problem-text.ts';
@@ -13,12 +13,6 @@ import { type TrustOptions, trust } from './trust.ts';
 
 /** The Action's engine in a terminal: every verb is a command of the same name. */
 const program = new Command('starrocks-ha').showHelpAfterError('(see --help)');
-
-const seconds = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('a whole number of seconds');
-  return value;
-};
 
 const machineOptions = (command: Command): Command =>
   command
@@ -35,7 +29,7 @@ function machineCommand(mode: Mode, description: string, kind: 'look' | 'change'
   if (kind !== 'look') {
     command
       .option('--dry-run', 'show what would be done and change nothing')
-      .option('--lock-timeout <seconds>', 'how long to wait for another run', seconds)
+      .option('--timeouts <limits>', 'in seconds, instead of those of cluster.yaml: lock=60,fe_ready=900')
       .option('--service <name>', 'only this service: starrocks-fe, starrocks-be, starrocks-be-1 …')
       .option('--reason <text>', 'why; kept in the record of the run');
   }

@@ -18,7 +18,7 @@ export interface TerminalOptions {
   readonly dryRun?: boolean;
   readonly service?: string;
   readonly reason?: string;
-  readonly lockTimeout?: number;
+  readonly timeouts?: string;
 }
 
 const FRAMES_MS = 200;
@@ -70,7 +70,7 @@ export async function wishOf(mode: Mode, options: TerminalOptions): Promise<Wish
     approved: '',
     dryRun: options.dryRun === true,
     parallelism: 32,
-    lockLimit: options.lockTimeout ?? null,
+    timeouts: options.timeouts ?? '',
   };
 }
 

@@ -32,8 +32,6 @@ export interface RunOptions {
   readonly connection: MachinesOptions['connection'];
   readonly password: string | null;
   readonly parallelism: number;
-  /** Seconds, or null for the one of cluster.yaml. */
-  readonly lockLimit: number | null;
   readonly doing: Doing;
   readonly signal: AbortSignal;
   /** Hears of a run right before its first step, in case that nothing more is heard of it. */

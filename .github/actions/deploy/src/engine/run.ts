@@ -168,7 +168,7 @@ async function act(
     desired.cluster,
     before,
     plan.hosts,
-    options.lockLimit ?? desired.cluster.timeouts.lock,
+    desired.cluster.timeouts.lock,
     (host, owner) => options.doing({ host, service: null, doing: `waiting for the lock of ${ownerText(owner)}` }),
     options.signal,
   );

@@ -38,7 +38,8 @@ export interface Wish {
   readonly approved: string;
   readonly dryRun: boolean;
   readonly parallelism: number;
-  readonly lockLimit: number | null;
+  /** Limits of this run in the place of those of cluster.yaml, in seconds: `lock=60 fe_ready=900`, or ''. */
+  readonly timeouts: string;
 }
 
 /** Reads what the run needs from disk and environment, and runs it. @throws DeployError before anything is touched */
@@ -60,7 +61,7 @@ export async function prepare(
   doing: Doing,
   signal: AbortSignal,
 ): Promise<RunOptions> {
-  const desired = await readDesired(wish.generated);
+  const desired = withTimeouts(await readDesired(wish.generated), wish.timeouts);
   if (wish.clusterFile !== null) await checkFreshness(wish.clusterFile, wish.generated);
   // Once, and not again by every machine.
   readPrivateKey(wish.privateKey, wish.passphrase);
@@ -87,7 +88,6 @@ export async function prepare(
     },
     password,
     parallelism: wish.parallelism,
-    lockLimit: wish.lockLimit,
     doing,
     signal,
     secrets: [wish.privateKey, wish.passphrase, wish.password, password, wish.token].flatMap(secret =>
@@ -98,6 +98,26 @@ export async function prepare(
       return { ...totals, ...operations };
     },
   };
+}
+
+const DAY = 86_400;
+
+/** @throws DeployError E_INPUT */
+function withTimeouts({ cluster, ...rest }: Desired, wanted: string): Desired {
+  const names = Object.keys(cluster.timeouts);
+  const given = wanted.split(/[\s,]+/).filter(limit => limit !== '');
+  const limits = given.map((limit): [string, number] => {
+    const [, name = '', seconds = ''] = /^([a-z_]+)=(\d{1,5})$/.exec(limit) ?? [];
+    // Whoever does not want to wait for another run says 0.
+    const fewest = name === 'lock' ? 0 : 1;
+    if (names.includes(name) && Number(seconds) >= fewest && Number(seconds) <= DAY) return [name, Number(seconds)];
+    throw new DeployError({
+      code: 'E_INPUT',
+      message: `timeouts: ${JSON.stringify(limit)} is no limit of a run.`,
+      hint: `Write NAME=SECONDS, up to a day, one or more of ${names.join(', ')}: \`lock=60 fe_ready=900\`.`,
+    });
+  });
+  return { ...rest, cluster: { ...cluster, timeouts: { ...cluster.timeouts, ...Object.fromEntries(limits) } } };
 }
 
 /** One that is given and not declared is not used: it would lock out everybody who logs in with none. */
