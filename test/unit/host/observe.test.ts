@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -297,6 +297,19 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     const without = `seen ${Buffer.from(changed).toString('base64')}\n`;
     const world = parseObservation(m.host, cluster, { stdout: without, stderr: '', code: 0 }, 0);
     expect(world.docker).toEqual({ known: false, reason: 'docker is not installed' });
+  });
+
+  it('gives docker 8 s for each question, so that one that hangs does not hang the whole look', async () => {
+    const m = machine(shell);
+    m.set('ps', listed('starrocks-fe', 'x', ''));
+    m.set('inspect', JSON.stringify([{ ...inspected(1, {})[0], Name: '/starrocks-fe' }]));
+    m.set('exec', 'http_port = 8030\n');
+    m.set('pulled', '');
+    m.fakeCommand('timeout', `echo "$1 $2 $3" >>'${m.fake}/limits'; shift; exec "$@"`);
+    await look(m);
+    const limited = readFileSync(join(m.fake, 'limits'), 'utf8').split('\n').slice(0, -1);
+    expect(new Set(limited.map(line => line.split(' ').slice(0, 2).join(' ')))).toEqual(new Set(['8 docker']));
+    expect(limited.length).toBe(m.calls.length);
   });
 
   it('names the process that holds a wanted port', async () => {

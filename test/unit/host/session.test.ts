@@ -847,6 +847,33 @@ describe('a session on a machine that does not answer', () => {
     expect(await problem(opening)).toMatchObject({ code: 'E_SSH_TIMEOUT', host: at });
   });
 
+  it.each<[number, string, OnHost]>([
+    [900, 'one operation', { kind: 'stop', host: at, service: 'starrocks-be', expects: BE_DIGEST }],
+    [cluster.timeouts.pull + 60, 'a pull, a minute after its own limit', { kind: 'pull', host: at, image: 'x' }],
+  ])('is given up after %i s of %s', async (seconds, _what, operation) => {
+    const m = machine('dash');
+    const s = await locked(m);
+    m.fakeCommand('docker', 'sleep 3');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let over = false;
+      const late = problem(s.run(operation)).finally(() => {
+        over = true;
+      });
+      await new Promise(resolve => setImmediate(resolve));
+      vi.advanceTimersByTime(seconds * 1000 - 1);
+      await new Promise(resolve => setImmediate(resolve));
+      expect(over).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(await late).toMatchObject({
+        code: 'E_SSH_TIMEOUT',
+        message: expect.stringContaining(`within ${seconds} s`),
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('and one whose shell ends at once tells what that said', async () => {
     const m = machine('dash');
     const { open } = m.connection();
