@@ -5,6 +5,8 @@ import { runReport } from '../../../.github/actions/deploy/src/engine/run-report
 import { DeployError, type Problem } from '../../../.github/actions/deploy/src/error.ts';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { type Step, stepTitle } from '../../../.github/actions/deploy/src/plan/step.ts';
+import { known, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
+import type { RunReport } from '../../../.github/actions/deploy/src/report/run-report.ts';
 import { summary } from '../../../.github/actions/deploy/src/report/summary.ts';
 import { cluster, deployed, everything, meets } from '../plan/worlds.ts';
 
@@ -30,13 +32,12 @@ const unreached = new DeployError({
   message: '10.0.0.6 cannot be reached over SSH: EHOSTUNREACH.',
 });
 
-/** The hosts of the summary, as a reader sees the table. */
-function hosts(course: Partial<Course>, more: readonly (readonly [string, DeployError])[] = []): string[] {
+function reported(course: Partial<Course>, more: readonly (readonly [string, DeployError])[] = []): RunReport {
   const asked = {
     ...{ mode: 'deploy' as const, desired: { cluster: desired, files: new Map() }, why: null },
     provenance: { repository: '', commit: '', run: '', actor: '' },
   };
-  const report = runReport(
+  return runReport(
     asked,
     { unreached: new Map(more) },
     {
@@ -45,10 +46,31 @@ function hosts(course: Partial<Course>, more: readonly (readonly [string, Deploy
       ...course,
     },
   );
-  return [...summary(report).matchAll(/^\| (10\.0\.0\.\d) \| \S+ (.*) \|$/gm)].map(([, host, said]) =>
+}
+
+/** The hosts of the summary, as a reader sees the table. */
+function hosts(...given: Parameters<typeof reported>): string[] {
+  return [...summary(reported(...given)).matchAll(/^\| (10\.0\.0\.\d) \| \S+ (.*) \|$/gm)].map(([, host, said]) =>
     `${host} ${said}`.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code)).replace(/<!-- -->/g, ''),
   );
 }
+
+describe('what a plan that restarts BEs warns of', () => {
+  const totals = (tablets: number, replicas: number): World => {
+    if (!world.cluster.known) throw new Error(world.cluster.reason);
+    return { ...world, cluster: known({ ...world.cluster.value, tablets, replicas }) };
+  };
+
+  it('is that some tables have fewer replicas than the cluster counts on', () => {
+    expect(reported({ before: totals(60, 180) }).dangers).toEqual([]);
+    expect(reported({ before: totals(60, 178) }).dangers).toEqual([
+      '60 tablets have 178 replicas in all, which is fewer than 3 each: a table that was made with one replica is away while its BE is.',
+    ]);
+    expect(
+      reported({ before: totals(60, 178), plan: makePlan(desired, deployed(desired), everything) }).dangers,
+    ).toEqual([]);
+  });
+});
 
 describe('why a host is where it is', () => {
   const [first, second] = restarts.flat();

@@ -4,7 +4,7 @@ import {
   backendRows,
   frontendRows,
   type SqlRow,
-  unhealthyTablets,
+  tabletTotals,
 } from '../../../.github/actions/deploy/src/starrocks/rows.ts';
 import { transcript } from './transcript.ts';
 
@@ -100,7 +100,11 @@ test('unhealthy tablets stand in the row Total', () => {
     { DbId: '10001', DbName: 'shop', TabletNum: '12', UnhealthyTabletNum: '3' },
     { DbId: 'Total', DbName: '1', TabletNum: '12', UnhealthyTabletNum: '7' },
   ];
-  expect(unhealthyTablets(rows)).toBe(7);
-  expect(unhealthyTablets([])).toBeNull();
-  expect(unhealthyTablets([{ DbId: 'Total' }])).toBeNull();
+  expect(tabletTotals(rows)).toMatchObject({ unhealthy_tablets: 7 });
+  const none = { unhealthy_tablets: null, tablets: null, replicas: null };
+  expect(tabletTotals([])).toEqual(none);
+  expect(tabletTotals([{ DbId: 'Total' }])).toEqual(none);
+  expect(tabletTotals([{ DbId: 'Total', tabletnum: '60', ReplicaNum: '180', UnhealthyTabletNum: 'x' }])).toEqual({
+    ...{ unhealthy_tablets: null, tablets: 60, replicas: 180 },
+  });
 });

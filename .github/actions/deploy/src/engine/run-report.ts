@@ -1,9 +1,10 @@
-import type { ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
+import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { approvalOf } from '../plan/approval.ts';
 import { impacts } from '../plan/impact.ts';
 import { type RowContract, rowContract } from '../plan/row-contract.ts';
-import { stepTitle } from '../plan/step.ts';
+import { type Step, stepTitle } from '../plan/step.ts';
 import { timeline } from '../plan/timeline.ts';
+import type { World } from '../plan/world.ts';
 import type { HostOutcome, HostReport, RunOutcome, RunReport, StepReport, WaveReport } from '../report/run-report.ts';
 import type { Course, RunOptions } from './course.ts';
 import type { Machines } from './machines.ts';
@@ -37,7 +38,7 @@ export function runReport(options: Asked, machines: Pick<Machines, 'unreached'>,
     findings: course.findings,
     problems: course.problems,
     diagnoses: course.diagnoses,
-    dangers: dangers(course),
+    dangers: dangers(course, options.desired),
     frontends: rows?.frontends.map(row => row.raw) ?? [],
     backends: rows?.backends.map(row => row.raw) ?? [],
     logs: course.logs,
@@ -107,12 +108,27 @@ function stepReports({ plan, records }: Course): StepReport[] {
   ];
 }
 
-function dangers({ plan, notes }: Course): string[] {
+function dangers({ plan, before, notes }: Course, { cluster }: Asked['desired']): string[] {
   const steps = plan?.waves.flatMap(wave => wave.steps) ?? [];
   const outages = steps.flatMap(step =>
     step.outage === null ? [] : [`${stepTitle(step)} takes an outage of ${step.outage}.`],
   );
-  return [...outages, ...notes];
+  return [...outages, ...fewReplicas(steps, before, cluster), ...notes];
+}
+
+const TAKES_AWAY: ReadonlySet<Step['action']> = new Set(['restart', 'upgrade', 'downgrade', 'stop']);
+
+/** Only how many there are in all is told: which tables were made with fewer, nobody asks StarRocks. */
+function fewReplicas(steps: readonly Step[], world: World | null, desired: ClusterJson): string[] {
+  const rows = world?.cluster.known === true ? world.cluster.value : null;
+  const wanted = desired.default_replication_num;
+  const hit = steps.some(step => step.service?.startsWith('starrocks-be') === true && TAKES_AWAY.has(step.action));
+  // Those that are missing for now are told elsewhere.
+  if (!hit || rows?.tablets == null || rows.replicas == null || rows.unhealthy_tablets !== 0) return [];
+  if (rows.replicas >= rows.tablets * wanted) return [];
+  return [
+    `${rows.tablets} tablets have ${rows.replicas} replicas in all, which is fewer than ${wanted} each: a table that was made with one replica is away while its BE is.`,
+  ];
 }
 
 function hostReports(options: Asked, machines: Pick<Machines, 'unreached'>, course: Course): HostReport[] {

@@ -5,7 +5,7 @@ import type { Sql } from '../starrocks/client.ts';
 import { closedPort } from '../starrocks/closed-port.ts';
 import { deadline } from '../starrocks/deadline.ts';
 import { aboutPassword, login } from '../starrocks/password.ts';
-import { backendRows, computeNodes, frontendRows, unhealthyTablets } from '../starrocks/rows.ts';
+import { backendRows, computeNodes, frontendRows, tabletTotals } from '../starrocks/rows.ts';
 import { SqlFailure } from '../starrocks/sql-failure.ts';
 import { readSwitches } from '../starrocks/switches.ts';
 
@@ -125,19 +125,23 @@ async function clusterRows(asked: string, connect: Connect, options: AskOptions)
   const backends = backendRows(await sql.query('SHOW BACKENDS'));
   const compute_nodes = computeNodes(await sql.query('SHOW COMPUTE NODES'));
   const leader = frontends.find(row => row.role === 'LEADER')?.host ?? null;
-  const unhealthy_tablets = await unhealthy(sql, asked === leader, options);
-  return { asked, leader, frontends, backends, compute_nodes, unhealthy_tablets, root_open };
+  const totals = await totalsOf(sql, asked === leader, options);
+  return { asked, leader, frontends, backends, compute_nodes, ...totals, root_open };
 }
 
-/** null where the user may not see it: it needs OPERATE, which SHOW FRONTENDS does not. */
-async function unhealthy(sql: Sql, isLeader: boolean, { timeoutMs }: AskOptions): Promise<number | null> {
+/** null for each where the user may not see it: it needs OPERATE, which SHOW FRONTENDS does not. */
+async function totalsOf(
+  sql: Sql,
+  isLeader: boolean,
+  { timeoutMs }: AskOptions,
+): Promise<ReturnType<typeof tabletTotals>> {
   const look = async () => {
     // SHOW PROC is answered by the FE that is asked, and a follower may lag.
     if (!isLeader) await sql.query('SET forward_to_leader = true');
-    return unhealthyTablets(await sql.query("SHOW PROC '/statistic'"));
+    return tabletTotals(await sql.query("SHOW PROC '/statistic'"));
   };
   // It walks over every tablet: slow, it must not take the rows along that are already here.
-  return deadline(look(), timeoutMs / 4, () => new SqlFailure('timeout', 'slow')).catch(() => null);
+  return deadline(look(), timeoutMs / 4, () => new SqlFailure('timeout', 'slow')).catch(() => tabletTotals([]));
 }
 
 async function answersSql(connect: Connect, options: AskOptions): Promise<boolean> {

@@ -195,6 +195,9 @@ export interface ClusterRows {
   readonly compute_nodes: readonly string[];
   /** UnhealthyTabletNum of SHOW PROC '/statistic', or null when it could not be read. */
   readonly unhealthy_tablets: number | null;
+  /** TabletNum and ReplicaNum of the same. */
+  readonly tablets?: number | null;
+  readonly replicas?: number | null;
   /** A root password is configured, and yet root could log in with none: it is still to be set. */
   readonly root_open: boolean;
 }

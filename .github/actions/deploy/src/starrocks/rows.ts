@@ -1,5 +1,5 @@
 import { DeployError } from '../error.ts';
-import type { BackendRow, FrontendRow } from '../plan/world.ts';
+import type { BackendRow, ClusterRows, FrontendRow } from '../plan/world.ts';
 
 /** A row as text, columns in the order in which they came. */
 export type SqlRow = Readonly<Record<string, string>>;
@@ -127,9 +127,16 @@ export const computeNodes = (rows: readonly SqlRow[]): string[] =>
     return `${row.text('IP')}:${row.number('HeartbeatPort')}`;
   });
 
-/** UnhealthyTabletNum of the row `Total` of SHOW PROC '/statistic', or null when it is not there. */
-export function unhealthyTablets(rows: readonly SqlRow[]): number | null {
-  const total = rows.find(row => Object.values(row).includes('Total'));
-  const entry = Object.entries(total ?? {}).find(([name]) => name.toLowerCase() === 'unhealthytabletnum');
-  return entry !== undefined && /^\d+$/.test(entry[1]) ? Number(entry[1]) : null;
+/** Of the row `Total` of SHOW PROC '/statistic'; null for what is not there. */
+export function tabletTotals(rows: readonly SqlRow[]): Pick<ClusterRows, 'unhealthy_tablets' | 'tablets' | 'replicas'> {
+  const total = Object.entries(rows.find(row => Object.values(row).includes('Total')) ?? {});
+  const count = (column: string): number | null => {
+    const [, value = ''] = total.find(([name]) => name.toLowerCase() === column) ?? [];
+    return /^\d+$/.test(value) ? Number(value) : null;
+  };
+  return {
+    unhealthy_tablets: count('unhealthytabletnum'),
+    tablets: count('tabletnum'),
+    replicas: count('replicanum'),
+  };
 }
