@@ -107,6 +107,18 @@ describeInLab('the causes of trouble on real machines', () => {
     await well();
   });
 
+  it('name the kernel that killed a BE for want of memory', async () => {
+    const limited = (memory: string) =>
+      host(1).run(
+        `docker stop -t 1 starrocks-be; docker update --memory ${memory} --memory-swap ${memory} starrocks-be && docker start starrocks-be`,
+      );
+    // Less than any process of it takes.
+    await limited('8m');
+    await eventually(`${host(1).address}/starrocks-be`, 'D_OOM');
+    await limited('2g');
+    await well();
+  });
+
   it('name storage that belongs to another cluster', async () => {
     const file = '/opt/starrocks-ha/data/be/storage/cluster_id';
     await host(1).run(

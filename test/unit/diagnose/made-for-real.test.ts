@@ -8,7 +8,6 @@ const TESTS = ['test/e2e/diagnose.lab.test.ts', 'test/e2e/diagnose.sandbox.test.
 
 /** Why no test does so for the others; causes.test.ts shows each of them its sign all the same. */
 const notMade: Readonly<Record<string, string>> = {
-  D_OOM: 'the stand-in takes no memory to speak of, and a kernel that kills would not spare the other tests',
   D_JVM: 'the stand-in is no Java program',
   D_ROLE_CONFLICT: 'the stand-in does not compare the role of its metadata with that of its row',
   D_WRONG_MODE: 'the stand-in knows IP mode only, as this tool does',
