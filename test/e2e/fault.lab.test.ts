@@ -143,6 +143,22 @@ describeInLab('a cluster of several machines', () => {
         ]);
       });
 
+      it('has an FE back that somebody dropped and added again, with what it knew by its old name aside', async () => {
+        const leader = await faulty.leader();
+        const other = [0, 1, 2].map(at => faulty.host(at)).find(host => host !== leader);
+        if (other === undefined) throw new Error('there is a follower');
+        for (const verb of ['DROP', 'ADD']) {
+          await faulty.sql(leader, `ALTER SYSTEM ${verb} FOLLOWER "${other.address}:9010"`);
+        }
+        const report = await faulty.deploy();
+        expect(titlesOf(report)).toEqual([
+          `move the metadata on ${other.address} aside`,
+          `join starrocks-fe on ${other.address}`,
+        ]);
+        expect(column(report.frontends, 'Join')).toEqual(['true', 'true', 'true']);
+        expect(await faulty.clusterIds()).toHaveLength(1);
+      });
+
       it('is not given a BE whose storage is gone', async () => {
         const storage = `${there}/data/be/storage`;
         await faulty.host(2).run(`docker stop starrocks-be && mv ${storage} /opt/away && mkdir ${storage}`);
@@ -259,6 +275,24 @@ describeInLab('a cluster of several machines', () => {
         const report = await shaped.run('deploy');
         expect([report.outcome, codesOf(report)]).toEqual(['refused', ['E_DATA_MOVED']]);
         expect(await shaped.containers()).toEqual(after);
+      });
+
+      it('lets a BE begin anew whose disks are empty, once the others have all that it had', async () => {
+        declare({ be: disks('disk1', 'disk2') });
+        await last().run('docker stop starrocks-be && mkdir /opt/lost && mv /data/disk1 /data/disk2 /opt/lost');
+        await last().run('mkdir /data/disk1 /data/disk2');
+        const seen = async () => {
+          const row = (await shaped.run('status')).backends.find(one => one['IP'] === last().address);
+          return [row?.['Alive'], row?.['TabletNum']];
+        };
+        await expect.poll(seen, { timeout: 90_000, interval: 500 }).toEqual(['false', '0']);
+        const report = await shaped.deploy();
+        expect(titlesOf(report)).toEqual([
+          `remove starrocks-be on ${last().address}`,
+          `add starrocks-be on ${last().address}`,
+          `label starrocks-be on ${last().address}`,
+        ]);
+        expect(column(report.backends, 'Alive')).toEqual(['true', 'true', 'true', 'true']);
       });
 
       it('does not move the port of its FEs', async () => {
