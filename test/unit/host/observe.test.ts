@@ -41,6 +41,9 @@ const write = (m: Machine, path: string, text: string): void => {
   writeFileSync(join(m.deploy, path), text);
 };
 
+/** What an answer says, before anybody reads it. */
+const factsIn = (stdout: string): string => Buffer.from(stdout.trim().replace('seen ', ''), 'base64').toString();
+
 /** Listens on a port of the kernel's choice. */
 async function listener(address: string): Promise<number> {
   const server = createServer();
@@ -290,7 +293,7 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
   it('a machine without docker says so', async () => {
     const m = machine(shell);
     const { stdout } = await m.exec(observeCommand(m.host));
-    const facts = Buffer.from(stdout.trim().replace('seen ', ''), 'base64').toString();
+    const facts = factsIn(stdout);
     const reason = 'docker is not installed';
     const changed = facts.replace('docker 13\n28.5.2\n2.40.0\n', `docker-error ${reason.length}\n${reason}\n`);
     expect(changed).not.toBe(facts);
@@ -406,7 +409,7 @@ describe('an answer', () => {
     const whole = new Machine('dash');
     const { stdout } = await whole.exec(observeCommand(whole.host));
     whole.remove();
-    const facts = Buffer.from(stdout.trim().replace('seen ', ''), 'base64').toString();
+    const facts = factsIn(stdout);
     for (const [what, instead] of [
       ['docker 13', 'docker 12'],
       ['docker 13', 'docker 14'],

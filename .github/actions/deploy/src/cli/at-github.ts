@@ -1,8 +1,6 @@
 import type { Checked } from '../doctor/checks.ts';
 import { DeployError } from '../error.ts';
-import { type GitHub, gitHub } from '../github/client.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
+import { apiOf, type Env, type GitHub, gitHub } from '../github/client.ts';
 
 const HOST = 'GitHub';
 
@@ -22,7 +20,7 @@ export async function checkGitHub(repository: string | null, password: boolean, 
     const mend = 'export GH_TOKEN="$(gh auth token)"; or do what is listed below by hand';
     return [{ host: HOST, check: 'environments, secrets and the runner', level: 'unknown', seen, mend }];
   }
-  const github = gitHub({ token, repository, api: env['GITHUB_API_URL'] ?? 'https://api.github.com' });
+  const github = gitHub({ token, repository, api: apiOf(env) });
   return (await Promise.all(checks(password).map(check => looked(github, check)))).flat();
 }
 

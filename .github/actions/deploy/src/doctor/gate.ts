@@ -2,7 +2,7 @@ import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract
 import type { Problem } from '../error.ts';
 import type { ProbeAnswer, Question } from '../observe/probe.ts';
 import type { Wave } from '../plan/plan.ts';
-import type { Action } from '../plan/step.ts';
+import { RESTARTS } from '../plan/step.ts';
 import type { HostWorld, World } from '../plan/world.ts';
 import { type Checked, examine } from './checks.ts';
 
@@ -92,9 +92,6 @@ function ways(desired: ClusterJson, world: World): Way[] {
   return [...toFrontends, ...toBackends];
 }
 
-/** Steps that take away what runs, and hope that it comes back. */
-const TAKES_AWAY: ReadonlySet<Action> = new Set(['restart', 'upgrade', 'downgrade']);
-
 /**
  * What to ask before a deploy, by address: all of a machine that carries nothing of the cluster yet, what would keep a
  * service from coming back where one is restarted, and nothing of the others. One that is down is started whatever is
@@ -108,7 +105,7 @@ export function gateQuestions(
   const between = ways(desired, world);
   const steps = waves.flatMap(wave => wave.steps);
   const touched = new Set(steps.map(step => step.host));
-  const restarted = new Set(steps.filter(step => TAKES_AWAY.has(step.action)).map(step => step.host));
+  const restarted = new Set(steps.filter(step => RESTARTS.has(step.action)).map(step => step.host));
   const asked = reached(desired, world).flatMap(({ host, machine }) => {
     const fresh = touched.has(host.address) && machine.containers.length === 0;
     if (!fresh && !restarted.has(host.address)) return [];

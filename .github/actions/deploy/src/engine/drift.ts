@@ -1,9 +1,7 @@
-import { gitHub } from '../github/client.ts';
+import { apiOf, type Env, gitHub } from '../github/client.ts';
 import { syncIssue } from '../github/sync-issue.ts';
 import { driftIssue, driftMarker } from '../report/drift-issue.ts';
 import type { RunReport } from '../report/run-report.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Keeps the cluster's drift issue up to date. @returns one sentence about it @throws DeployError E_GITHUB… */
 export async function publishDrift(report: RunReport, token: string, env: Env): Promise<string> {
@@ -12,7 +10,7 @@ export async function publishDrift(report: RunReport, token: string, env: Env): 
   if (report.outcome === 'locked') return 'The issue is left as it is: a run changes the cluster at this moment.';
   // What could not be looked at says nothing about what differs.
   if (report.outcome === 'failed') return 'The issue is left as it is: the cluster could not be looked at.';
-  const github = gitHub({ token, repository, api: env['GITHUB_API_URL'] ?? 'https://api.github.com' });
+  const github = gitHub({ token, repository, api: apiOf(env) });
   const now = new Date().toISOString();
   const farewell = `Nothing differs any more${report.run === null ? '' : ` (${report.run})`}.`;
   const done = await syncIssue(

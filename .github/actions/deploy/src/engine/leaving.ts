@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { getExecOutput } from '@actions/exec';
 import type { ClusterJson, CompiledHost, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { readHost } from '../../../../../compiler/contract/read-host.ts';
+import { servicesOf } from '../plan/place.ts';
 import type { World } from '../plan/world.ts';
 
 /** How many commits are read for one host, newest first. */
@@ -38,10 +39,11 @@ function undeclared(desired: ClusterJson, world: World): Map<string, Wanted[]> {
       add(host, ({ be }, name) => be.some(one => one.name === name && one.ports.heartbeat_service_port === port));
     }
   }
-  for (const { address, fe, be } of desired.hosts) {
+  for (const host of desired.hosts) {
+    const { address } = host;
     const answer = world.hosts[address];
     for (const { service } of answer?.known === true ? answer.value.containers : []) {
-      if ([fe, ...be].every(one => one?.name !== service)) add(address, (_, name) => name === service);
+      if (servicesOf(host).every(one => one.name !== service)) add(address, (_, name) => name === service);
     }
   }
   return found;
@@ -54,7 +56,7 @@ async function lookUp(
   wanted: readonly Wanted[],
 ): Promise<CompiledHost | null> {
   const now = desired.hosts.find(host => host.address === address);
-  const gone = (name: ServiceName): boolean => [now?.fe, ...(now?.be ?? [])].every(one => one?.name !== name);
+  const gone = (name: ServiceName): boolean => now === undefined || servicesOf(now).every(one => one.name !== name);
   const services: { fe: CompiledHost['fe']; be: readonly CompiledHost['be'][number][] } = { fe: null, be: [] };
   let last: CompiledHost | null = null;
   for await (const before of earlier(generated, address)) {

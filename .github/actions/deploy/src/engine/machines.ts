@@ -4,6 +4,7 @@ import { openSession, type Session } from '../host/session.ts';
 import { type Ask, observeCluster, observeSwitches, probe } from '../observe/cluster.ts';
 import { NOTHING_SEEN, observeCommand, parseObservation, type SeenBefore } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
+import { servicesOf } from '../plan/place.ts';
 import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
 import { applyStatement } from '../starrocks/apply-statement.ts';
 import { type Connection, type ConnectOptions, connect, type ExecResult } from '../transport/connect.ts';
@@ -158,7 +159,7 @@ export class Machines implements Fleet {
     const changing = this.#options.desired.cluster.hosts.some(host => {
       const answer = machines[host.address];
       if (answer?.known !== true) return false;
-      const images = new Map([host.fe, ...host.be].map(service => [service?.name, service?.image]));
+      const images = new Map(servicesOf(host).map(service => [service.name, service.image]));
       return (
         answer.value.fe?.state.switches != null ||
         answer.value.containers.some(one => images.get(one.service as ServiceName) !== one.image)

@@ -1,6 +1,6 @@
 import { getExecOutput } from '@actions/exec';
 import { DeployError } from '../error.ts';
-import { gitHub } from '../github/client.ts';
+import { apiOf, type Env, gitHub } from '../github/client.ts';
 import type { Marker } from '../plan/world.ts';
 
 /** Who runs this, from where, for which commit: written on every machine that a run changes, and shown to who waits. */
@@ -13,8 +13,6 @@ export interface Provenance {
   readonly run: string;
   readonly actor: string;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const git = async (folder: string, ...args: string[]): Promise<string | null> => {
   const quiet = { cwd: folder, silent: true, ignoreReturnCode: true };
@@ -42,14 +40,14 @@ export async function provenance(folder: string, env: Env): Promise<Provenance> 
 
 /** Commit at the head of main where it is kept, at this moment; null where that cannot be asked. */
 export async function headOfMain(folder: string, env: Env, token: string | null): Promise<string | null> {
-  const { GITHUB_REPOSITORY: repository, GITHUB_API_URL: api } = env;
+  const { GITHUB_REPOSITORY: repository } = env;
   if (repository === undefined || token === null) {
     // Whoever has to type a password for it is not asked.
     const line = await git(folder, '-c', 'core.askPass=true', 'ls-remote', 'origin', 'refs/heads/main');
     return /^[0-9a-f]{40}/.exec(line ?? '')?.[0] ?? null;
   }
   // The checkout has left no credentials to git.
-  const github = gitHub({ token, repository, api: api ?? 'https://api.github.com' });
+  const github = gitHub({ token, repository, api: apiOf(env) });
   try {
     return (await github.get<{ readonly object: { readonly sha: string } }>('git/ref/heads/main')).object.sha;
   } catch (error) {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { readClusterJson } from '../../../../../compiler/contract/read-cluster-json.ts';
 import { DeployError, type Problem } from '../error.ts';
-import { type GitHub, gitHub } from '../github/client.ts';
+import { apiOf, type Env, type GitHub, gitHub } from '../github/client.ts';
 import { type Upserted, upsertComment } from '../github/upsert-comment.ts';
 import { comment, commentMarker, failedComment } from '../report/comment.ts';
 import { review } from '../review/review.ts';
@@ -11,8 +11,6 @@ import { fingerprint } from '../transport/known-hosts.ts';
 import { fileOfCommit, mergedInto, treeOfCommit } from './base-tree.ts';
 import { check } from './check.ts';
 import { readTree } from './generated-tree.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 export interface ReviewWish {
   readonly clusterFile: string;
@@ -137,7 +135,7 @@ export async function publishReview(
 ): Promise<string> {
   const repository = env['GITHUB_REPOSITORY'];
   if (pull === null || token === null || repository === undefined) return 'There is no pull request to comment on.';
-  const github = gitHub({ token, repository, api: env['GITHUB_API_URL'] ?? 'https://api.github.com' });
+  const github = gitHub({ token, repository, api: apiOf(env) });
   // An older run that ends later must not take the place of a newer one's plan.
   const newest = await headOf(github, pull);
   if (newest !== null && newest !== commit) return 'The comment is left to the run of the newer commit.';

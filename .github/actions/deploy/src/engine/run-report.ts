@@ -2,7 +2,7 @@ import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/
 import { approvalOf } from '../plan/approval.ts';
 import { impacts } from '../plan/impact.ts';
 import { type RowContract, rowContract } from '../plan/row-contract.ts';
-import { type Step, stepTitle } from '../plan/step.ts';
+import { RESTARTS, type Step, stepTitle } from '../plan/step.ts';
 import { timeline } from '../plan/timeline.ts';
 import type { World } from '../plan/world.ts';
 import type { HostOutcome, HostReport, RunOutcome, RunReport, StepReport, WaveReport } from '../report/run-report.ts';
@@ -116,13 +116,13 @@ function dangers({ plan, before, notes }: Course, { cluster }: Asked['desired'])
   return [...outages, ...fewReplicas(steps, before, cluster), ...notes];
 }
 
-const TAKES_AWAY: ReadonlySet<Step['action']> = new Set(['restart', 'upgrade', 'downgrade', 'stop']);
-
 /** Only how many there are in all is told: which tables were made with fewer, nobody asks StarRocks. */
 function fewReplicas(steps: readonly Step[], world: World | null, desired: ClusterJson): string[] {
   const rows = world?.cluster.known === true ? world.cluster.value : null;
   const wanted = desired.default_replication_num;
-  const hit = steps.some(step => step.service?.startsWith('starrocks-be') === true && TAKES_AWAY.has(step.action));
+  const hit = steps.some(
+    ({ service, action }) => service?.startsWith('starrocks-be') && (RESTARTS.has(action) || action === 'stop'),
+  );
   // Those that are missing for now are told elsewhere.
   if (!hit || rows?.tablets == null || rows.replicas == null || rows.unhealthy_tablets !== 0) return [];
   if (rows.replicas >= rows.tablets * wanted) return [];

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
 import { DeployError } from '../error.ts';
+import type { Env } from '../github/client.ts';
+import { servicesOf } from '../plan/place.ts';
 import type { Intent, Request } from '../plan/situation.ts';
 import type { Mode, RunReport } from '../report/run-report.ts';
 import { counting } from '../transport/counters.ts';
@@ -45,7 +47,7 @@ export interface Wish {
 /** Reads what the run needs from disk and environment, and runs it. @throws DeployError before anything is touched */
 export async function start(
   wish: Wish,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
   doing: Doing,
   signal: AbortSignal,
   begins?: RunOptions['begins'],
@@ -55,12 +57,7 @@ export async function start(
 }
 
 /** @throws DeployError for whatever a person has to mend first */
-export async function prepare(
-  wish: Wish,
-  env: Readonly<Record<string, string | undefined>>,
-  doing: Doing,
-  signal: AbortSignal,
-): Promise<RunOptions> {
+export async function prepare(wish: Wish, env: Env, doing: Doing, signal: AbortSignal): Promise<RunOptions> {
   const desired = withTimeouts(await readDesired(wish.generated), wish.timeouts);
   if (wish.clusterFile !== null) await checkFreshness(wish.clusterFile, wish.generated);
   // Once, and not again by every machine.
@@ -121,11 +118,7 @@ function withTimeouts({ cluster, ...rest }: Desired, wanted: string): Desired {
 }
 
 /** One that is given and not declared is not used: it would lock out everybody who logs in with none. */
-function passwordOf(
-  cluster: ClusterJson,
-  given: string | null,
-  env: Readonly<Record<string, string | undefined>>,
-): string | null {
+function passwordOf(cluster: ClusterJson, given: string | null, env: Env): string | null {
   // '' is given by whoever asks nothing of SQL.
   if (cluster.password_env === null || given === '') return null;
   const value = given ?? env[cluster.password_env];
@@ -162,7 +155,7 @@ function requestOf({ mode, hosts, service }: Wish, { cluster }: Desired): Reques
 
 function serviceOf(wanted: string, { hosts }: ClusterJson): ServiceName | null {
   if (wanted === '') return null;
-  const names = [...new Set(hosts.flatMap(host => [host.fe, ...host.be].flatMap(one => one?.name ?? [])))];
+  const names = [...new Set(hosts.flatMap(servicesOf).map(one => one.name))];
   const service = names.find(name => name === wanted);
   if (service !== undefined) return service;
   throw new DeployError({
@@ -175,10 +168,7 @@ function serviceOf(wanted: string, { hosts }: ClusterJson): ServiceName | null {
 /** Modes for which somebody has to say why: they change a cluster, or end what a run has begun, by hand. */
 const NEEDS_REASON: ReadonlySet<Mode> = new Set(['restart', 'register', 'drop', 'stop', 'start', 'adopt', 'unlock']);
 
-function reasonOf(
-  { mode, reason, dryRun, approved }: Wish,
-  env: Readonly<Record<string, string | undefined>>,
-): string | null {
+function reasonOf({ mode, reason, dryRun, approved }: Wish, env: Env): string | null {
   const why = reason.trim();
   if (why !== '') return why;
   // A commit says why main is deployed; one that nobody approved, started in a workflow by hand, is a repair.

@@ -11,11 +11,17 @@ export interface GitHub {
   patch<T>(path: string, body: unknown): Promise<T>;
 }
 
+/** As process.env has it. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** GitHub Enterprise Server has its own. */
+export const apiOf = (env: Env): string => env['GITHUB_API_URL'] ?? 'https://api.github.com';
+
 export interface GitHubAccess {
   readonly token: string;
   /** `owner/name` */
   readonly repository: string;
-  /** GITHUB_API_URL: GitHub Enterprise Server has its own. */
+  /** `apiOf` the environment. */
   readonly api: string;
 }
 

@@ -4,9 +4,9 @@
 #   session.sh NONCE DEPLOY_DIR SILENCE OBSERVE [argument of observe.sh ...]
 #
 # Requests on standard input: a header of 2048 bytes (`op argument-bytes payload-bytes`, newline, the arguments, a line
-# each, for printf's %b, where they find room, blanks, full stop), the arguments where they did not, the payload. An answer is one line of base64: a header of 64 bytes
-# (`NONCE op exit-code`, blanks, newline), then the output. A ping is answered by nothing. To start a program is what
-# costs here: what the shell can do, it does by itself.
+# each, for printf's %b, where they find room, blanks, full stop), the arguments where they did not, the payload. An
+# answer is one line of base64: a header of 64 bytes (`NONCE op exit-code`, blanks, newline), then the output. A ping is
+# answered by nothing. To start a program is what costs here: what the shell can do, it does by itself.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -230,8 +230,8 @@ do_writeDrain() {
   fi
 }
 
-# copyMetadata META RELEASE EXPECTED: stops the FE, which runs on when there is no room or the copy fails. One copy for each state
-# that the metadata was in; they are never deleted.
+# copyMetadata META RELEASE EXPECTED: stops the FE, which runs on when there is no room or the copy fails. One copy for
+# each state that the metadata was in; they are never deleted.
 do_copyMetadata() {
   [ -d "$1" ] || die "$1 is not there"
   state=$(state_of starrocks-fe) || die "$state"

@@ -240,8 +240,9 @@ const copiesOf = ({ fe, be }: CompiledHost): string[] =>
   );
 
 const copyOf = (host: CompiledHost, service: ServiceName): string =>
-  [host.fe, ...host.be].find(one => one?.name === service)?.folders.find(folder => folder.use === 'state-copy')?.host ??
-  stateFolder(host, service);
+  servicesOf(host)
+    .find(one => one.name === service)
+    ?.folders.find(folder => folder.use === 'state-copy')?.host ?? stateFolder(host, service);
 
 function marker({ cluster, owner, repository }: SessionContext): string {
   const written: Marker = {

@@ -1,4 +1,5 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
+import { type Action, RESTARTS } from '../plan/step.ts';
 import type { HostRow, ReviewedWave } from './review.ts';
 
 const SHOWN = 3;
@@ -35,9 +36,6 @@ export function headline(
 }
 
 type Steps = ReviewedWave['steps'];
-type Action = Steps[number]['action'];
-
-const RESTARTS: ReadonlySet<Action> = new Set(['restart', 'upgrade', 'downgrade']);
 
 function releaseText(base: ClusterJson, head: ClusterJson, steps: Steps): string[] {
   const verb = (['upgrade', 'downgrade'] as const).find(one => steps.some(step => step.action === one));
