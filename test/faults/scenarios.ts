@@ -183,13 +183,14 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'scale-in-be',
     machines: 4,
     changes: [
-      { ...base, name: 'add a BE', names: everybody, touches: backendOf(3) },
+      // An FE and a BE of one machine share its memory: each restarts when the other comes or goes.
+      { ...base, name: 'add a BE', names: everybody, touches: fourth },
       {
         ...base,
         name: 'scale in of a BE',
         names: everybody,
         perHost: onFourth(', be: none'),
-        touches: backendOf(3),
+        touches: fourth,
       },
     ],
   },
@@ -197,13 +198,13 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'scale-in-fe',
     machines: 4,
     changes: [
-      { ...base, name: 'add an FE', names: everybody, touches: frontendOf(3) },
+      { ...base, name: 'add an FE', names: everybody, touches: fourth },
       {
         ...base,
         name: 'scale in of an FE',
         names: everybody,
         perHost: onFourth(', fe: none'),
-        touches: frontendOf(3),
+        touches: fourth,
       },
     ],
   },
