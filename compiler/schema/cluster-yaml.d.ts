@@ -61,7 +61,7 @@ export type BeChoice =
 /**
  * Data folders of a BE, absolute paths on the machine. Several instances need folders of their own, under `instances`.
  *
- * A change later restarts BEs, as replicas allow. Add folders at the end: one that is moved or taken out is refused.
+ * A change later restarts BEs, as replicas allow. Add folders at the end. The last ones may go again while no tablet is in them; their data folders stay.
  *
  * @minItems 1
  */

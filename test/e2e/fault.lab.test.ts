@@ -265,16 +265,25 @@ describeInLab('a cluster of several machines', () => {
         expect(aside.stdout.trim().split('\n')).toHaveLength(2);
       });
 
-      it('gives one BE a second disk and restarts that one only, and takes none away', async () => {
+      it('gives one BE a second disk and restarts that one only', async () => {
         const before = await shaped.containers();
         declare({ be: disks('disk1', 'disk2') });
         await shaped.deploy();
         expect(await shaped.touchedSince(before)).toEqual([`${last().address} starrocks-be`]);
-        const after = await shaped.containers();
+      });
+
+      it('takes that disk away again once no tablet is on it, and its folder stays', async () => {
+        const before = await shaped.containers();
+        await last().run('mkdir -p /data/disk2/data/7/10042');
         declare({ be: disks('disk1') });
         const report = await shaped.run('deploy');
         expect([report.outcome, codesOf(report)]).toEqual(['refused', ['E_DATA_MOVED']]);
-        expect(await shaped.containers()).toEqual(after);
+        expect(await shaped.containers()).toEqual(before);
+        await last().run('rmdir /data/disk2/data/7/10042');
+        await shaped.deploy();
+        expect(await shaped.touchedSince(before)).toEqual([`${last().address} starrocks-be`]);
+        const left = await last().run('ls /data/disk2 && cat /data/disk2.retired');
+        expect(left.stdout).toMatch(/^cluster_id\ndata\n.*"cluster":/s);
       });
 
       it('lets a BE begin anew whose disks are empty, once the others have all that it had', async () => {

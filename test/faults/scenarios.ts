@@ -139,21 +139,12 @@ const loseStorage =
     await until(async () => (await sql(sandbox, 'SHOW BACKENDS')).some(replaced));
   };
 
-/** A disk cannot be taken away again: each time there is one more. */
-class Disks {
-  #count = 1;
-
-  readonly add = async (): Promise<void> => {
-    this.#count += 1;
+const withDisks =
+  (count: number) =>
+  (index: number, host: SandboxHost): string => {
+    const folders = Array.from({ length: count }, (_, at) => `{ path: ${host.folder}/disk-${at + 1} }`);
+    return index === 1 ? `, be: { storage: [${folders.join(', ')}] }` : '';
   };
-
-  readonly of = (host: SandboxHost): string => {
-    const folders = Array.from({ length: this.#count }, (_, at) => `{ path: ${host.folder}/disk-${at + 1} }`);
-    return `, be: { storage: [${folders.join(', ')}] }`;
-  };
-}
-
-const disks = new Disks();
 
 const conf = (ms: number, percent: number) =>
   `, fe_conf: { qe_slow_log_ms: "${ms}" }, be_conf: { load_process_max_memory_limit_percent: "${percent}" }`;
@@ -300,13 +291,8 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'disk',
     machines: 3,
     changes: [
-      {
-        ...base,
-        name: 'a disk more',
-        perHost: (index, host) => (index === 1 ? disks.of(host) : ''),
-        prepare: disks.add,
-        touches: backendOf(1),
-      },
+      { ...base, name: 'a disk more', perHost: withDisks(2), touches: backendOf(1) },
+      { ...base, name: 'a disk less', perHost: withDisks(1), touches: backendOf(1) },
     ],
   },
   {

@@ -1,4 +1,5 @@
 import { majority } from '../../.github/actions/deploy/src/plan/gates.ts';
+import { isStorage } from '../../.github/actions/deploy/src/plan/place.ts';
 import {
   type ClusterRows,
   type Container,
@@ -110,6 +111,13 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
               answers: { ...world.answers, [nodeKey(host, service)]: known(false) },
             },
       );
+    case 'disks-vacant':
+      return {
+        ...truth,
+        world: machinesOf(truth.world).reduce((world, [host]) => onMachine(world, host, withVacantDisks), truth.world),
+      };
+    case 'compute-node-added':
+      return onRows(truth, rows => ({ ...rows, compute_nodes: [`10.0.1.${at + 1}:9050`] }));
     case 'silent':
       return onContainer(truth, at, (world, host, service) =>
         quiet(
@@ -185,6 +193,14 @@ const unready = (world: World, host: string, change: (fe: FeData) => FeData): Wo
 const sick = (machine: HostWorld, service: string): HostWorld => ({
   ...machine,
   containers: machine.containers.map(one => (one.service === service ? { ...one, health: 'unhealthy' } : one)),
+});
+
+/** No tablet is on any disk of its BEs: those that cluster.yaml names besides are not asked. */
+const withVacantDisks = (machine: HostWorld): HostWorld => ({
+  ...machine,
+  vacant: machine.containers.flatMap(({ mounts }) =>
+    Object.entries(mounts).flatMap(([path, disk]) => (isStorage(path) ? [disk] : [])),
+  ),
 });
 
 const withoutStorage = (machine: HostWorld, service: string): HostWorld => {

@@ -24,6 +24,8 @@ const DELIBERATE: ReadonlySet<string> = new Set([
   'E_UNREACHABLE',
   // Who voted before no leader answered is lost to the model, so its elections prove nothing.
   'E_NO_LEADER',
+  // Nodes that no model of the cluster holds.
+  'E_COMPUTE_NODES',
 ]);
 
 export interface Verdict {

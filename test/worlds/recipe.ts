@@ -62,6 +62,8 @@ export const DAMAGES = [
   'container-removed',
   'row-late',
   'silent',
+  'disks-vacant',
+  'compute-node-added',
 ] as const;
 
 /** A cluster, what somebody wants it to become, and what the machines look like: numbers only, so that it shrinks well. */
@@ -124,7 +126,11 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Edit>({ kind: 'fe-port-moved' }) },
 );
 
-const damages = fc.array(fc.record({ kind: fc.constantFrom(...DAMAGES), at }), { maxLength: 2 });
+/** Which mean something only together with one kind of edit, and would seldom meet it. */
+const SELDOM = ['unhealthy-tablets', 'unhealthy-tablets', 'unhealthy-tablets', 'disks-vacant'] as const;
+
+const damages = (...kinds: readonly Damage['kind'][]): fc.Arbitrary<Damage[]> =>
+  fc.array(fc.record({ kind: fc.constantFrom(...kinds), at }), { maxLength: 2 });
 
 export const recipe: fc.Arbitrary<Recipe> = fc.record({
   hosts: fc.array(host, { minLength: 1, maxLength: 7 }),
@@ -134,9 +140,9 @@ export const recipe: fc.Arbitrary<Recipe> = fc.record({
   release: fc.nat({ max: RELEASES.length - 1 }),
   fresh: fc.integer({ min: 0, max: 19 }).map(number => number === 19),
   edits: fc.array(edit, { maxLength: 2 }),
-  before: damages,
+  before: damages(...DAMAGES),
   killed: fc.option(fc.record({ operations: fc.nat({ max: 40 }), torn: fc.nat({ max: 3 }), reverted: fc.boolean() }), {
     freq: 2,
   }),
-  after: damages,
+  after: damages(...DAMAGES, ...SELDOM, ...SELDOM, ...SELDOM),
 });

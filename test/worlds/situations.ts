@@ -30,8 +30,9 @@ const ledElsewhere = ({ triple, waves }: Met): boolean =>
 const disksOf = ({ hosts }: Triple['was'], { host, service }: Step): number =>
   hosts.find(one => one.address === host)?.be.find(one => one.name === service)?.folders.length ?? 0;
 
-const hasMoreDisks = ({ was, desired }: Triple, step: Step): boolean =>
-  disksOf(was, step) > 0 && disksOf(desired, step) > disksOf(was, step);
+/** Beside a change of conf, disks change of a service that was there and stays. */
+const moreDisks = ({ was, desired }: Triple, step: Step): number =>
+  disksOf(was, step) > 0 ? disksOf(desired, step) - disksOf(was, step) : 0;
 
 /** What can become of a cluster, and how a plan for it is recognised. */
 export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
@@ -48,6 +49,7 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
     met.waves.some(({ steps }) => steps.length === 1 && steps.every(step => step.action === 'upgrade' && be(step))),
   'upgrade: FEs': met => some(met, step => step.action === 'upgrade' && fe(step)),
   'upgrade: balance held': met => some(met, step => step.action === 'hold'),
+  'upgrade: cloning between waves': met => titled(met, 'let tablets be repaired'),
   'upgrade: an image first': met => some(met, step => step.action === 'image'),
   'upgrade: balance brought back': met => some(met, step => step.action === 'resume'),
   'downgrade: FEs': met => some(met, step => step.action === 'downgrade' && fe(step)),
@@ -86,7 +88,9 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
   'observer becomes follower': met => some(met, step => step.action === 'convert' && roleOf(met, step) === 'follower'),
   'observer restarted': met =>
     some(met, step => step.action === 'restart' && fe(step) && roleOf(met, step) === 'observer'),
-  'disk added': met => some(met, step => step.action === 'restart' && be(step) && hasMoreDisks(met.triple, step)),
+  'disk added': met => some(met, step => step.action === 'restart' && be(step) && moreDisks(met.triple, step) > 0),
+  'disk removed, vacant': met =>
+    some(met, step => step.action === 'restart' && be(step) && moreDisks(met.triple, step) < 0),
   'disk removed, refused': ({ codes }) => codes.has('E_DATA_MOVED'),
   'observer in a change of the release': met =>
     some(met, step => ['upgrade', 'downgrade'].includes(step.action) && fe(step) && roleOf(met, step) === 'observer'),
@@ -99,6 +103,7 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
     [['join', 'add'], ['restart'], ['remove', 'drain', 'convert']].every(actions =>
       some(met, step => actions.includes(step.action)),
     ),
+  'compute nodes, refused': ({ codes }) => codes.has('E_COMPUTE_NODES'),
   'two things at once, refused': ({ codes }) => codes.has('E_VERSION_AND_MORE'),
   'outage, refused': ({ codes }) => codes.has('E_OUTAGE'),
   'outage, allowed': met => some(met, step => step.outage !== null),

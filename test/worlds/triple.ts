@@ -1,8 +1,8 @@
-import { apply, effects, settle } from '../../.github/actions/deploy/src/plan/effects.ts';
+import { apply, effects, pass, settle } from '../../.github/actions/deploy/src/plan/effects.ts';
 import { leavingBetween } from '../../.github/actions/deploy/src/plan/leaving.ts';
 import { next } from '../../.github/actions/deploy/src/plan/next.ts';
 import { unfold } from '../../.github/actions/deploy/src/plan/plan.ts';
-import { convergeAll, type GrowingMemory, imagesOf } from '../../.github/actions/deploy/src/plan/situation.ts';
+import { convergeAll, firstMemory, imagesOf } from '../../.github/actions/deploy/src/plan/situation.ts';
 import { known, unknown, type World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { Truth } from '../../.github/actions/deploy/src/prove/fault.ts';
 import type { ClusterJson } from '../../compiler/contract/cluster-json.ts';
@@ -63,14 +63,14 @@ function towards(desired: ClusterJson, was: ClusterJson, world: World): World {
 
 /** A run that stops in the middle of its n-th operation, or at its end if it is shorter. */
 function halfWay(desired: ClusterJson, start: World, killed: NonNullable<Recipe['killed']>): World {
-  const memory: GrowingMemory = { started: {}, unhealthy_before: null };
+  const memory = firstMemory(start);
   let world = inMaintenance(desired, start);
   let left = killed.operations;
   for (let turn = 0; turn < 300; turn += 1) {
     const decision = next({ desired, world, request: convergeAll, memory });
     if (decision.kind === 'blocked' || decision.kind === 'done') return world;
     if (decision.kind === 'wait') {
-      const settled = settle(desired, world);
+      const settled = pass(desired, world);
       if (JSON.stringify(settled) === JSON.stringify(world)) return world;
       world = settled;
       continue;

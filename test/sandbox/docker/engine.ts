@@ -175,7 +175,7 @@ export class Engine {
     const missing = names.length === found.length ? '' : `Error: No such object: ${names[0]}\n`;
     const stdout =
       format === undefined
-        ? `${JSON.stringify(found.map(data))}\n`
+        ? `${JSON.stringify(found.map(data), null, 4)}\n`
         : found.map(container => `${formatted(format, container)}\n`).join('');
     return { code: missing === '' ? 0 : 1, stdout, stderr: missing };
   }

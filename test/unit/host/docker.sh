@@ -27,7 +27,11 @@ case $1 in
     exit "$code"
     ;;
   pull) [ ! -e "$FAKE/no-pull" ] || { cat "$FAKE/no-pull" >&2; exit 1; } ;;
-  stop) echo false >"$box/$2/running" ;;
+  stop)
+    echo false >"$box/$2/running"
+    # A tablet that comes at the last moment.
+    [ ! -e "$FAKE/comes" ] || mkdir -p "$(cat "$FAKE/comes")"
+    ;;
   start | restart) echo true >"$box/$2/running" ;;
   rm) rm -r "$box/$2" ;;
   logs) echo "out of $4"; echo "err of $4 tells $SECRET" >&2 ;;

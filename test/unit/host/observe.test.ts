@@ -125,6 +125,29 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     expect(fe).toMatchObject({ meta: 'partial', cluster_id: '12345', state: { member: '12345', peers: ['10.0.0.9'] } });
   });
 
+  it('finds the disks of a BE’s container that are not wanted any more, and in which no tablet is', async () => {
+    const m = machine(shell);
+    const disks = ['vacant', 'filled', 'not-mounted', 'never-used'].map(name => join(m.root, name));
+    const [vacant = '', filled = '', notMounted = '', neverUsed = ''] = disks;
+    for (const disk of [vacant, filled, neverUsed]) mkdirSync(join(disk, 'data/7'), { recursive: true });
+    for (const disk of [vacant, filled]) writeFileSync(join(disk, 'cluster_id'), '12345-3.3.18');
+    mkdirSync(join(filled, 'data/7/10042'));
+    mkdirSync(notMounted);
+    const wanted = `${m.deploy}/data/be/storage`;
+    mkdirSync(join(wanted, 'data'), { recursive: true });
+    writeFileSync(join(wanted, 'cluster_id'), '12345-3.3.18');
+    const labels = { ...ours, 'starrocks-ha.service': 'starrocks-be' };
+    const mounts = [wanted, ...disks].map((Source, at) => ({
+      ...{ Type: 'bind', Source },
+      Destination: `/opt/starrocks/be/storage${at === 0 ? '' : `-${at}`}`,
+    }));
+    const log = { Source: m.root, Destination: '/opt/starrocks/be/log' };
+    m.set('ps', listed('starrocks-fe', 'starrocks/be-ubuntu:3.3.18', 'starrocks-ha.cluster=analytics'));
+    const found = inspected(4711, labels).map(one => ({ ...one, Mounts: [...mounts, log] }));
+    m.set('inspect', JSON.stringify(found, null, 4));
+    expect((await look(m)).vacant).toEqual([vacant]);
+  });
+
   it('finds files, marker, uploads, state and data', async () => {
     const m = machine(shell, { folder: `it's "there" $(x) é` });
     write(m, '.env', 'A=b\n');

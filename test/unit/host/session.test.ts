@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   statSync,
   utimesSync,
@@ -269,6 +270,58 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       expect(refused.code).toBe('E_DATA_MOVED');
       expect(refused.detail?.join()).toContain(`lies in /disk1/be, and ${m.deploy}/data/be/storage`);
       expect(m.changes).toEqual([]);
+    });
+
+    describe('of a BE that is to have a disk less', () => {
+      const old = sha256('old');
+      /** Its container has two disks beside the two of cluster.yaml. */
+      async function withDisks(disks: readonly string[]) {
+        const m = machine(shell);
+        const first = `/opt/starrocks/be/storage ${m.deploy}/data/be/storage`;
+        const others = disks.map((disk, at) => `/opt/starrocks/be/storage-${at + 2} ${m.root}/${disk}`);
+        m.container('starrocks-be', old, { mounts: `${[first, ...others].join('\n')}\n` });
+        m.set('next', BE_DIGEST);
+        for (const disk of disks) mkdirSync(join(m.root, disk, 'data/7'), { recursive: true });
+        for (const disk of disks) writeFileSync(join(m.root, disk, 'cluster_id'), '12345-3.3.18');
+        const s = await locked(m);
+        await s.run(stage);
+        return { m, activated: () => s.run(activate('starrocks-be', old)) };
+      }
+
+      it('leaves those behind in which no tablet is, and says there since when', async () => {
+        const { m, activated } = await withDisks(['disk2', 'disk3']);
+        await activated();
+        expect(m.changes.map(words => words.split('|')[0])).toEqual(['stop', 'compose']);
+        for (const disk of ['disk2', 'disk3']) {
+          expect(JSON.parse(readFileSync(join(m.root, `${disk}.retired`), 'utf8'))).toMatchObject({
+            cluster: 'analytics',
+          });
+          expect(readdirSync(join(m.root, disk))).toEqual(['cluster_id', 'data']);
+        }
+      });
+
+      it.each([
+        ['in which a tablet is', (disk: string) => mkdirSync(join(disk, 'data/7/10042'))],
+        ['that is not mounted', (disk: string) => renameSync(disk, `${disk}.elsewhere`)],
+        ['that no cluster has written to', (disk: string) => writeFileSync(join(disk, 'cluster_id'), '')],
+      ])('refuses one %s, and touches nothing', async (_, happens) => {
+        const { m, activated } = await withDisks(['disk2', 'disk3']);
+        happens(join(m.root, 'disk3'));
+        const refused = await problem(activated());
+        expect([refused.code, refused.detail?.join()]).toEqual([
+          'E_DATA_MOVED',
+          expect.stringContaining(`${m.root}/disk3`),
+        ]);
+        expect([m.changes, m.read('.env')]).toEqual([[], null]);
+      });
+
+      it('starts it again as it was when a tablet comes at the last moment', async () => {
+        const { m, activated } = await withDisks(['disk2']);
+        m.set('comes', join(m.root, 'disk2/data/7/10042'));
+        expect((await problem(activated())).code).toBe('E_DATA_MOVED');
+        expect(m.changes.map(words => words.split('|')[0])).toEqual(['stop', 'start']);
+        expect([m.read('.env'), existsSync(join(m.root, 'disk2.retired'))]).toEqual([null, false]);
+      });
     });
 
     it('goes on when the data folders are the same', async () => {

@@ -291,6 +291,17 @@ it('refuses a disk that is taken away, with the way there is', () => {
   expect(problems[0]?.hint).toContain('take the BE out (`be: none`), deploy until it is drained and gone');
 });
 
+it('takes a disk away in which no tablet is', () => {
+  const mounts = { '/opt/starrocks/be/storage-1': '/data/disk2' };
+  const world = withMachine(deployed(cluster(three)), '10.0.0.3', machine => ({
+    ...machine,
+    vacant: ['/data/disk2'],
+    containers: machine.containers.map(one => (one.service === 'starrocks-be' ? { ...one, mounts } : one)),
+  }));
+  const desired = cluster([{}, {}, { be_conf: 'of one disk' }]);
+  expect(story(desired, world)).toEqual([['prepare 10.0.0.3'], ['restart starrocks-be on 10.0.0.3']]);
+});
+
 it('refuses a cluster with compute nodes by their names', () => {
   const world = withRows(deployed(cluster(three)), rows => ({ ...rows, compute_nodes: ['10.0.0.8:9050'] }));
   const { waves, problems } = makePlan(cluster([{}, {}, { be_conf: 'x' }]), world, everything);

@@ -63,7 +63,10 @@ $all
 .
   )
   # shellcheck disable=SC2086 # ids are hexadecimal words
-  if [ -n "$ids" ]; then fact inspected "$(ask inspect $ids)"; fi
+  if [ -n "$ids" ]; then
+    inspected=$(ask inspect $ids)
+    fact inspected "$inspected"
+  fi
   by_hand=$(sed -nE '/starrocks-ha\.cluster=/!s/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p' <<.
 $all
 .
@@ -174,6 +177,12 @@ look_be() { # NAME STATE COPY COUNT FOLDER...
   done
 }
 
+# vacant FOLDER: a BE has made it, and no tablet is in it (`data/<shard>/<tablet>`, tablet_manager.cpp). A disk that is not
+# mounted shows none of what a BE makes, and is not taken for one.
+vacant() {
+  [ -s "$1/cluster_id" ] && [ -d "$1/data" ] && [ -z "$(find "$1/data" -mindepth 2 -maxdepth 2 -print -quit 2>&1)" ]
+}
+
 # read_only PATH: its file system is mounted so, which no right of any user changes
 read_only() {
   at=$(df -P "$1" 2>/dev/null | awk 'NR == 2 { print $6 }')
@@ -183,6 +192,7 @@ read_only() {
 
 ports=' '
 images=''
+storage=$line_end
 while [ $# -gt 0 ]; do
   case $1 in
     fe)
@@ -200,6 +210,7 @@ while [ $# -gt 0 ]; do
       shift 4
       while [ "$left" -gt 0 ]; do
         visible "$1" "$1/cluster_id"
+        storage=$storage$1$line_end
         left=$((left - 1))
         shift
       done
@@ -219,6 +230,23 @@ while [ $# -gt 0 ]; do
     *) exit 64 ;;
   esac
 done
+
+# --- storage of a BE's container that is not wanted any more: it may be left behind when nothing is in it
+told=''
+[ -z "${inspected-}" ] || mounted=$(awk -F '"' '
+  $2 == "Source" { source = $4 }
+  $2 == "Destination" && $4 ~ /\/be\/storage(-[0-9]+)?$/ { print source }
+' <<.
+$inspected
+.
+)
+while read -r one; do
+  case $storage in *"$line_end$one$line_end"*) continue ;; esac
+  if [ -n "$one" ] && vacant "$one"; then told=$told$one$line_end; fi
+done <<.
+${mounted-}
+.
+[ -z "$told" ] || fact vacant "$told"
 
 # --- images: docker tells them in the order of the question, and leaves out what is not there
 told='' ids=''

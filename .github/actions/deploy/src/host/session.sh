@@ -165,7 +165,14 @@ do_activate() {
   fi
   [ "$state" = none ] || same_data "$service" "$mounts"
   if [ "$there" = "$digest" ] && [ "$state" = running ]; then exit 0; fi
-  move "$host" "$@"
+  if [ "$state" = none ] || [ -z "$left" ]; then
+    move "$host" "$@"
+  else
+    (leave_behind "$service" "$state" "$marker" && move "$host" "$@") || {
+      [ "$state" != running ] || docker start "$service"
+      exit 1
+    }
+  fi
   mark "$marker"
   cd "$dir" || die "$dir is gone"
   [ "$state" = none ] || give_way "$service"
@@ -181,16 +188,37 @@ give_way() {
   { docker stop "$1" && docker rm "$1"; } || die "$1, which was made by hand, could not be replaced"
 }
 
-# same_data SERVICE MOUNTS: a folder that is another one than the container's would start it without its data
+# same_data SERVICE MOUNTS: a folder that is another one than the container's would start it without its data. Sets `left`
+# to the storage that it would be without.
 same_data() {
   docker inspect --format '{{range .Mounts}}{{.Destination}} {{.Source}}{{"\n"}}{{end}}' "$1" >"$tmp/mounts" ||
     die "the mounts of $1 cannot be read"
-  printf '%s\n' "$2" | while read -r container machine; do
-    while read -r at old; do
-      [ "$at" != "$container" ] || [ "$old" = "$machine" ] ||
-        die "E_DATA_MOVED its data lies in $old, and $machine would be mounted"
-    done <"$tmp/mounts"
-  done || exit 1
+  left=''
+  while read -r at old; do
+    case $line_end$2$line_end in
+      *"$line_end$at $old$line_end"*) ;;
+      *"$line_end$at "*)
+        wanted=${2#*"$at "}
+        die "E_DATA_MOVED its data lies in $old, and ${wanted%%"$line_end"*} would be mounted"
+        ;;
+      *) case $at in */be/storage | */be/storage-[0-9]*) vacant "$old" && left=$left$old$line_end ;; esac ;;
+    esac
+  done <"$tmp/mounts"
+}
+
+# vacant FOLDER: a BE has made it, and no tablet is in it (`data/<shard>/<tablet>`, tablet_manager.cpp). A disk that is not
+# mounted shows none of what a BE makes, and is not taken for one.
+vacant() {
+  { [ -s "$1/cluster_id" ] && [ -d "$1/data" ] && [ -z "$(find "$1/data" -mindepth 2 -maxdepth 2 -print -quit 2>&1)" ]; } ||
+    die "E_DATA_MOVED tablets lie in $1, or nobody can tell, and it would not be mounted any more"
+}
+
+# leave_behind SERVICE STATE MARKER: stands still, and no tablet has come into any of $left meanwhile
+leave_behind() {
+  if [ "$2" = running ]; then docker stop "$1" || die "$1 cannot be stopped"; fi
+  printf %s "$left" | while read -r folder; do
+    (vacant "$folder") && printf '%s\n' "$3" | put "$folder.retired" || exit 1
+  done
 }
 
 # refresh HOST_DIGEST MARKER PATH...

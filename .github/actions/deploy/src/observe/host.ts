@@ -122,6 +122,7 @@ export function parseObservation(
       ...strangeContainers(one('containers') ?? '', cluster.cluster, new Set(containers.map(({ id }) => id))),
       ...strangeProcesses(one('starrocks') ?? '', pids),
     ],
+    vacant: (one('vacant') ?? '').split('\n').filter(path => path !== ''),
     fe: feOf(one('fe') ?? ''),
     be: Object.fromEntries(all('be').map(beOf)),
     listeners: listenersOf(host, one('listening') ?? '', one('holders') ?? '', pids),

@@ -7,7 +7,7 @@ import type {
 } from '../../../../../compiler/contract/cluster-json.ts';
 import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
-import { type Place, placesOf, servicesOf } from './place.ts';
+import { isStorage, type Place, placesOf, servicesOf } from './place.ts';
 import { unreachableCase } from './unreachable.ts';
 import { releaseOfImage } from './version-path.ts';
 import type {
@@ -36,15 +36,23 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
   const done = settle(desired, apply(operation, desired, world));
   switch (operation.kind) {
     case 'activate': {
-      // Files have moved, and the container is still the old one, or gone while Compose recreates it.
-      const moved = onHost(world, operation.host, machine =>
+      // Where a disk is left behind, it stands still first. Then files have moved, and the container is still the old one,
+      // or gone while Compose recreates it.
+      const before = leavesDisk(operation, desired, world)
+        ? apply({ ...operation, kind: 'stop', expects: '' }, desired, world)
+        : world;
+      const moved = onHost(before, operation.host, machine =>
         withFiles(machine, desired, operation.host, operation.service),
       );
       const gone = onHost(moved, operation.host, machine => ({
         ...machine,
         containers: machine.containers.filter(container => container.service !== operation.service),
       }));
-      return { done, cutOff: [world, moved, settle(desired, gone)] };
+      const still = before === world ? [] : [settle(desired, before)];
+      return {
+        done,
+        cutOff: [world, ...still, before === world ? moved : settle(desired, moved), settle(desired, gone)],
+      };
     }
     case 'refresh':
     case 'stage':
@@ -73,6 +81,14 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     default:
       return unreachableCase(operation);
   }
+}
+
+/** The container has storage that the service is not to have any more. */
+function leavesDisk({ host, service }: Extract<Operation, { kind: 'activate' }>, desired: ClusterJson, world: World) {
+  const machine = world.hosts[host];
+  const wanted = servicesOf(hostOf(desired, host)).find(one => one.name === service)?.folders ?? [];
+  const there = machine?.known === true ? machine.value.containers.find(one => one.service === service)?.mounts : {};
+  return Object.keys(there ?? {}).some(path => isStorage(path) && !wanted.some(folder => folder.container === path));
 }
 
 /** Its own effect alone; what the cluster then does by itself is `settle`. */
@@ -486,6 +502,19 @@ export function settle(desired: ClusterJson, world: World): World {
   };
 }
 
+/**
+ * What the cluster comes to while somebody waits: tablets that are not whole are copied, where the scheduler may do that
+ * and enough BEs can take them.
+ */
+export function pass(desired: ClusterJson, world: World): World {
+  const settled = settle(desired, world);
+  const rows = settled.cluster.known ? settled.cluster.value : null;
+  if (rows === null || (rows.unhealthy_tablets ?? 0) === 0) return settled;
+  const stopped = settled.switches[rows.leader ?? '']?.tablet_sched_max_scheduling_tablets === '0';
+  if (stopped || takersOf(rows.backends) < desired.default_replication_num) return settled;
+  return { ...settled, cluster: known({ ...rows, unhealthy_tablets: 0 }) };
+}
+
 /** The same object when nobody says anything new, as in most waves of a long plan. */
 function withAnswers(before: World['answers'], said: ReadonlyMap<string, boolean>): World['answers'] {
   const news = [...said].filter(([key, value]) => {
@@ -626,10 +655,12 @@ function led(rows: readonly FrontendRow[]): FrontendRow[] | null {
   return rows.map(row => ({ ...row, role: roles.get(row) ?? row.role }));
 }
 
+const takersOf = (rows: readonly BackendRow[]): number =>
+  rows.filter(row => row.alive && !row.system_decommissioned).length;
+
 /** Tablets leave what is decommissioned, as long as enough others can take them. */
 function moved(desired: ClusterJson, rows: readonly BackendRow[]): BackendRow[] {
-  const takers = rows.filter(row => row.alive && !row.system_decommissioned).length;
-  if (takers < desired.default_replication_num) return [...rows];
+  if (takersOf(rows) < desired.default_replication_num) return [...rows];
   return rows.map(row => (row.system_decommissioned ? { ...row, tablet_num: 0 } : row));
 }
 

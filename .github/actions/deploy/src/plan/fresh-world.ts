@@ -11,6 +11,7 @@ export const freshMachine = (memory: number): HostWorld => ({
   containers: [],
   by_hand: [],
   strangers: [],
+  vacant: [],
   fe: {
     ...{ meta: 'empty', image: null, cluster_id: null },
     state: { member: null, joining: false, founding: false, refused: false, peers: [], switches: null },

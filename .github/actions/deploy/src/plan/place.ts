@@ -21,6 +21,9 @@ export type ByHost<T> = ReadonlyMap<string, readonly T[]>;
 export const servicesOf = ({ fe, be }: CompiledHost): readonly (FeService | BeService)[] =>
   fe === null ? be : [fe, ...be];
 
+/** Where a BE's data lies in its container: be/storage, be/storage-1 … */
+export const isStorage = (path: string): boolean => /\/be\/storage(-\d+)?$/.test(path);
+
 /** Made once for each list of hosts: a plan for hundreds of machines asks wave after wave. */
 const places = new WeakMap<readonly CompiledHost[], Places>();
 

@@ -1,7 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { planDigest } from './approval.ts';
-import { applyAll, settle } from './effects.ts';
+import { applyAll, pass, settle } from './effects.ts';
 import { next } from './next.ts';
 import { firstMemory, imagesOf, type Request } from './situation.ts';
 import type { Step } from './step.ts';
@@ -78,7 +78,7 @@ export function unfold(
     if (decision.kind === 'wait') {
       if (decision.days === true) draining = true;
       else waits = true;
-      const settled = settle(desired, at);
+      const settled = pass(desired, at);
       // What does not come by itself in the model is a wait for the live run, not a step of the plan.
       open = JSON.stringify(settled) === JSON.stringify(at);
       if (open) break;

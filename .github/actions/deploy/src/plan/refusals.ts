@@ -1,7 +1,7 @@
 import type { CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { holds } from './gates.ts';
-import { servicesOf } from './place.ts';
+import { isStorage, servicesOf } from './place.ts';
 import type { BeNode, Node, View } from './situation.ts';
 import {
   current,
@@ -315,8 +315,7 @@ const undeclaredContainers: MachineRefusal = ({ host, machine }, v) => {
     );
 };
 
-/** Where data lies in a container: fe/meta, be/storage, be/storage-1 … */
-const isDataMount = (path: string): boolean => /\/(fe\/meta|be\/storage(-\d+)?)$/.test(path);
+const isDataMount = (path: string): boolean => path.endsWith('/fe/meta') || isStorage(path);
 
 const movedData: MachineRefusal = ({ host, machine }, { request }) =>
   servicesOf(host).flatMap(service =>
@@ -324,15 +323,16 @@ const movedData: MachineRefusal = ({ host, machine }, { request }) =>
       .filter(([path]) => isDataMount(path) && (request.service === null || request.service === service.name))
       .flatMap(([path, mounted]) => {
         const wanted = service.folders.find(folder => folder.container === path)?.host;
-        if (wanted === mounted) return [];
+        const left = wanted === undefined && service.kind === 'be';
+        if (wanted === mounted || (left && machine.vacant.includes(mounted))) return [];
         return [
           problem(
             'E_DATA_MOVED',
             host.address,
             `${service.name} on ${host.address} keeps data in ${mounted}, and cluster.yaml says ${wanted ?? 'nothing of that folder'}.`,
-            wanted === undefined && service.kind === 'be'
-              ? 'A deploy never forgets data, and a disk that is empty now may not be when the BE stops: put the folder back. To take the disk away, take the BE out (`be: none`), deploy until it is drained and gone, and add it again without that folder.'
-              : 'A deploy never moves or forgets data: put the old folder back.',
+            left
+              ? 'Tablets lie in it, or nobody can tell: put the folder back. Only a folder without tablets may go. To take its disk away all the same, take the BE out (`be: none`), deploy until it is drained and gone, and add it again without that folder.'
+              : 'A deploy never moves data: put the old folder back. Folders are told apart by their place in the list, so only the last ones may go.',
           ),
         ];
       }),

@@ -53,6 +53,8 @@ export interface HostWorld {
   readonly containers: readonly Container[];
   /** Containers of our names that a person made and nobody has taken over. */
   readonly by_hand: readonly HandMade[];
+  /** Storage of a BE's container that cluster.yaml no longer names, and in which no tablet is. */
+  readonly vacant: readonly string[];
   /** StarRocks that this tool did not start: containers of other projects, plain processes. */
   readonly strangers: readonly string[];
   /** Of every machine, also where no FE is declared (any more). */

@@ -1,5 +1,5 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { effects, settle } from '../plan/effects.ts';
+import { effects, pass, settle } from '../plan/effects.ts';
 import { next } from '../plan/next.ts';
 import { firstMemory, imagesOf, type Memory, type Request, view } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
@@ -121,7 +121,7 @@ function judged(desired: ClusterJson, state: State, decision: Next, request: Req
 }
 
 const stands = (desired: ClusterJson, { world }: State): boolean =>
-  stateKey(desired, { world, away: {} }) === stateKey(desired, { world: settle(desired, world), away: {} });
+  stateKey(desired, { world, away: {} }) === stateKey(desired, { world: pass(desired, world), away: {} });
 
 /** Of what was asked for, what a run that says `done` has left undone. */
 function unfinished(desired: ClusterJson, { world, memory, away }: State, request: Request): string | null {
@@ -141,7 +141,7 @@ function unfinished(desired: ClusterJson, { world, memory, away }: State, reques
 /** What follows without a fault, and from every place where the run can be cut off. */
 function successors(desired: ClusterJson, state: State, decision: Next): State[] {
   if (decision.kind === 'wait') {
-    const world = settle(desired, state.world);
+    const world = pass(desired, state.world);
     const came = { from: state, by: `some time passes until ${decision.reason}` };
     return [{ ...state, world, came }, ...returned(desired, state)];
   }
