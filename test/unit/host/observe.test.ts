@@ -22,8 +22,8 @@ function machine(...given: ConstructorParameters<typeof Machine>): Machine {
 }
 
 async function look(m: Machine, host: CompiledHost = m.host, before = ''): Promise<HostWorld> {
-  const answer = await m.exec(before + observeCommand(host));
-  return parseObservation(host, cluster, answer, Date.now());
+  const asked = Date.now();
+  return parseObservation(host, cluster, await m.exec(before + observeCommand(host)), asked);
 }
 
 function problem(work: () => unknown): Problem {
@@ -336,6 +336,24 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
     const limited = readFileSync(join(m.fake, 'limits'), 'utf8').split('\n').slice(0, -1);
     expect(new Set(limited.map(line => line.split(' ').slice(0, 2).join(' ')))).toEqual(new Set(['8 docker']));
     expect(limited.length).toBe(m.calls.length);
+  });
+
+  it('takes one that hangs when it is asked for details for no docker at all, not for one without containers', async () => {
+    const m = machine(shell);
+    m.set('ps', listed('starrocks-fe', 'x', ''));
+    m.fakeCommand('timeout', '[ "$3" != inspect ] || exit 124; shift; exec "$@"');
+    expect((await look(m)).docker).toEqual({ known: false, reason: 'its daemon does not answer' });
+  });
+
+  it('takes only that for a wrong clock which a slow answer does not explain', async () => {
+    const m = machine(shell);
+    const answer = await m.exec(observeCommand(m.host));
+    const skewOf = (seconds: number) =>
+      parseObservation(m.host, cluster, answer, Date.now() - seconds * 1000).clock_skew_ms;
+    expect([skewOf(20), skewOf(3600)]).toEqual([0, 0]);
+    expect(skewOf(-60)).toBeLessThan(-59_000);
+    m.fakeCommand('date', `echo ${Date.now() + 60_000}`);
+    expect((await look(m)).clock_skew_ms).toBeGreaterThan(50_000);
   });
 
   it('names the process that holds a wanted port', async () => {

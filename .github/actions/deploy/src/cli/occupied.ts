@@ -18,8 +18,9 @@ export async function occupied(
   connection: Connection,
 ): Promise<Occupied | null> {
   const limits = { timeoutMs: cluster.timeouts.query * 1000, maxBytes: 64 * 2 ** 20 };
+  const asked = Date.now();
   const answer = await connection.exec(observeCommand(host), limits);
-  const { marker, containers, by_hand } = parseObservation(host, cluster, answer, Date.now());
+  const { marker, containers, by_hand } = parseObservation(host, cluster, answer, asked);
   if (marker?.cluster === cluster.cluster || containers.length + by_hand.length > 0) return null;
   const { stdout } = await connection.exec(LISTENING, limits);
   const lines = stdout.split('\n');

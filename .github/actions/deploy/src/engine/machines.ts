@@ -116,11 +116,12 @@ export class Machines implements Fleet {
           { ...this.#options.connection, bastions: this.#bastions, limitSeconds: cluster.timeouts.ssh },
         ));
       this.#connections.set(host.address, connection);
+      const asked = Date.now();
       const answer = await connection.exec(observeCommand(host), {
         timeoutMs: cluster.timeouts.query * 1000,
         maxBytes: 16 * 2 ** 20,
       });
-      const machine = parseObservation(host, cluster, answer, Date.now());
+      const machine = parseObservation(host, cluster, answer, asked);
       this.#seen.set(host.address, machine);
       return known(machine);
     } catch (error) {

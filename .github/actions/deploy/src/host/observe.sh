@@ -44,6 +44,16 @@ done
 try() { said=$(timeout 8 docker "$@" 2>&1); }
 # ask ARGUMENT...: its answer alone, its warnings apart
 ask() { timeout 8 docker "$@" 2>/dev/null; }
+# inspect: ours by their label, and those of the same names that a person made, which can be taken over. One that goes
+# meanwhile makes docker fail and tell the others; where it hangs, the machine would pass for one without any.
+inspect() {
+  ids=$(sed -nE '/starrocks-ha\.cluster=|"Names":"starrocks-(fe|be(-[0-9]+)?)"/s/.*"ID":"([0-9a-f]*)".*/\1/p' <<.
+$all
+.
+  )
+  # shellcheck disable=SC2086 # ids are hexadecimal words
+  [ -z "$ids" ] || inspected=$(ask inspect $ids) || [ $? != 124 ]
+}
 usable=''
 if ! command -v docker >/dev/null 2>&1; then
   fact docker-error 'docker is not installed'
@@ -53,20 +63,13 @@ elif [ -z "$again" ] && ! { try compose version --short && compose=${said##*"$li
   fact docker-error 'the Compose plugin (docker compose, v2) is missing'
 elif ! try ps -a --no-trunc --format '{{json .}}'; then
   fact docker-error "$(printf %.1000s "$said")"
+elif all=$said && ! inspect; then
+  fact docker-error ''
 else
-  usable=yes all=$said
+  usable=yes
   fact docker "${engine-}$line_end${compose-}"
   fact containers "$all"
-  # Ours by their label; and those of the same names that a person made, which can be taken over.
-  ids=$(sed -nE '/starrocks-ha\.cluster=|"Names":"starrocks-(fe|be(-[0-9]+)?)"/s/.*"ID":"([0-9a-f]*)".*/\1/p' <<.
-$all
-.
-  )
-  # shellcheck disable=SC2086 # ids are hexadecimal words
-  if [ -n "$ids" ]; then
-    inspected=$(ask inspect $ids)
-    fact inspected "$inspected"
-  fi
+  [ -z "$ids" ] || fact inspected "$inspected"
   by_hand=$(sed -nE '/starrocks-ha\.cluster=/!s/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p' <<.
 $all
 .

@@ -106,11 +106,12 @@ export async function openSession(
     context.counters.operations[request.op] = (context.counters.operations[request.op] ?? 0) + 1;
     return frames.ask(request, what, seconds);
   };
-  const parse = (stdout: string, code = 0): HostWorld =>
-    parseObservation(host, context.cluster, { stdout, stderr: '', code }, Date.now(), context.before);
+  const parse = (stdout: string, asked: number, code = 0): HostWorld =>
+    parseObservation(host, context.cluster, { stdout, stderr: '', code }, asked, context.before);
   const observe = async (): Promise<HostWorld> => {
+    const asked = Date.now();
     const { code, output } = await ask({ op: 'observe', words: [] }, 'it was looked at', query);
-    return parse(output, code);
+    return parse(output, asked, code);
   };
   const begin = async (request: Request, operation: OnMachine): Promise<void> => {
     const title = 'service' in operation ? `${operation.kind} ${operation.service}` : operation.kind;
@@ -120,9 +121,10 @@ export async function openSession(
   };
   return {
     lock: async () => {
-      const owner: LockOwner = { ...context.owner, since: new Date().toISOString() };
+      const asked = new Date();
+      const owner: LockOwner = { ...context.owner, since: asked.toISOString() };
       const { code, output } = await ask({ op: 'lock', words: [JSON.stringify(owner)] }, 'the lock was taken', query);
-      if (code === 0) return { locked: true, machine: parse(output) };
+      if (code === 0) return { locked: true, machine: parse(output, asked.getTime()) };
       if (code === 75) return { locked: false, owner: ownerOf(output) };
       throw explainFailure(host, 'lock', redact(output, context.secrets));
     },

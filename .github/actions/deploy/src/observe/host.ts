@@ -78,7 +78,7 @@ interface Answer {
 
 /**
  * Reads the answer of observe.sh.
- * @param receivedAt milliseconds since the epoch, by the runner's clock
+ * @param asked when, in milliseconds since the epoch by the runner's clock; the answer has come just now
  * @param before what was given to observeArguments
  * @throws DeployError E_SUDO, E_OBSERVE, E_TOOLS, E_PERMISSION
  */
@@ -86,7 +86,7 @@ export function parseObservation(
   host: CompiledHost,
   cluster: ClusterJson,
   answer: Answer,
-  receivedAt: number,
+  asked: number,
   before: SeenBefore = NOTHING_SEEN,
 ): HostWorld {
   const facts = factsOf(answer.stdout);
@@ -109,7 +109,7 @@ export function parseObservation(
   );
   const [memory, clock] = (one('machine') ?? '').split('\n');
   return {
-    clock_skew_ms: Number(clock) - receivedAt,
+    clock_skew_ms: skew(Number(clock), asked, Date.now()),
     docker: dockerOf(one('docker'), one('docker-error'), before.docker),
     marker: markerOf(one('marker')),
     files: filesOf(one('files') ?? ''),
@@ -132,6 +132,10 @@ export function parseObservation(
     lock: one('lock') === null ? null : lockOf(one('lock') ?? ''),
   };
 }
+
+/** What the time that the answer took does not explain: a machine that is slow has no wrong clock. */
+const skew = (clock: number, asked: number, received: number): number =>
+  Math.max(0, clock - received) + Math.min(0, clock - asked);
 
 const NEWLINE = 10;
 

@@ -40,7 +40,7 @@ export const sameSwitches = (a: Switches, b: Switches): boolean => SWITCHES.ever
 
 /** One answer of one machine. */
 export interface HostWorld {
-  /** Machine's clock minus the runner's, in milliseconds. */
+  /** Machine's clock minus the runner's, in milliseconds; 0 as long as the time that the answer took may explain it. */
   readonly clock_skew_ms: number;
   readonly docker: Known<{ readonly engine: string; readonly compose: string }>;
   /** What this tool last wrote there, or null on a machine it never touched. */
