@@ -20,7 +20,7 @@ import sessionScript from '../../../.github/actions/deploy/src/host/session.sh';
 import { openSession, type Session } from '../../../.github/actions/deploy/src/host/session.ts';
 import unlockScript from '../../../.github/actions/deploy/src/host/unlock.sh';
 import { parseHistory } from '../../../.github/actions/deploy/src/observe/history.ts';
-import type { SeenBefore } from '../../../.github/actions/deploy/src/observe/host.ts';
+import { observeCommand, parseObservation, type SeenBefore } from '../../../.github/actions/deploy/src/observe/host.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
 import { known, SWITCHES, type Switches, unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
 import type { Connection } from '../../../.github/actions/deploy/src/transport/connect.ts';
@@ -123,7 +123,11 @@ function tardy(on: Machine, after: Readonly<Record<string, string>>) {
 }
 
 /** Nonce, operation and exit code of an answer. */
-const headOf = (line: string): string[] => Buffer.from(line, 'base64').toString('utf8', 0, 64).trimEnd().split(' ');
+function headOf(answer: string): string[] {
+  const line = answer.trim();
+  const head = line.startsWith('= ') ? line.slice(2) : Buffer.from(line, 'base64').toString('utf8', 0, 64);
+  return head.trimEnd().split(' ');
+}
 
 async function problem(work: Promise<unknown>): Promise<Problem> {
   const error = await work.then(
@@ -183,13 +187,16 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       expect(m.calls.filter(call => call.startsWith('image'))).toEqual([`image|inspect|--format|{{.Id}}|${be}|`]);
     });
 
-    it('clears those of earlier deploys away, but not young ones', async () => {
+    it.each([
+      ['clears those of earlier deploys away when there are many, but not young ones', 6, 3],
+      ['leaves a few where they are', 5, 5],
+    ])('%s', async (_, there, stay) => {
       const m = machine(shell);
-      const [old, young] = [sha256('old'), sha256('young')];
-      for (const name of [old, young]) mkdirSync(join(m.deploy, '.staged', name), { recursive: true });
-      utimesSync(join(m.deploy, '.staged', old), new Date(0), new Date(0));
+      const names = Array.from({ length: there }, (_one, at) => sha256(`upload ${at}`));
+      for (const name of names) mkdirSync(join(m.deploy, '.staged', name), { recursive: true });
+      for (const old of names.slice(3)) utimesSync(join(m.deploy, '.staged', old), new Date(0), new Date(0));
       await (await locked(m)).run(stage);
-      expect(readdirSync(join(m.deploy, '.staged')).sort()).toEqual([HOST_DIGEST, young].sort());
+      expect(readdirSync(join(m.deploy, '.staged')).sort()).toEqual([HOST_DIGEST, ...names.slice(0, stay)].sort());
     });
   });
 
@@ -650,9 +657,15 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
 
   it('looks at the machine as the first look does', async () => {
     const m = machine(shell);
+    mkdirSync(join(m.deploy, 'é “x”'), { recursive: true });
+    writeFileSync(join(m.deploy, 'é “x”/y'), '');
     const world = await (await locked(m)).observe();
-    expect(world.lock).toMatchObject({ run: 'run 1', actor: 'me', commit: 'abc' });
-    expect(world.fe).toMatchObject({ meta: 'empty' });
+    const first = parseObservation(m.host, cluster, await m.exec(observeCommand(m.host)), 0);
+    // Who has the lock a session knows without a look.
+    expect(first.lock).toMatchObject({ run: 'run 1', actor: 'me', commit: 'abc' });
+    const apart = { lock: null, disks: expect.anything() };
+    expect(world).toEqual({ ...first, ...apart });
+    expect(Object.keys(world.files)).toEqual(['é “x”/y']);
   });
 
   describe('the lock', () => {
@@ -853,7 +866,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       const bytes = `${request('ping')}${lock}${request('ping')}${request('nonsense')}${request('release')}`;
       for (const byte of Buffer.from(bytes)) child.stdin.write(Buffer.from([byte]));
       await once(child, 'close');
-      const answers = said().trim().split('\n').map(headOf);
+      const answers = said().trim().split(/\n+/).map(headOf);
       expect(answers).toEqual([
         ['N', 'ready', '0'],
         ['N', 'lock', '0'],

@@ -1,12 +1,13 @@
 # Looks at one machine and changes nothing. POSIX sh; needs coreutils, grep, sed, awk, GNU find, util-linux, and docker if
 # it is there.
 #
-#   observe.sh DEPLOY_DIR [again] [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]...
+#   observe.sh [inside] DEPLOY_DIR [again] [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]...
 #              [disk PATH...]
 #
 # Answers in one line `seen base64`: facts, each `name bytes`, a newline, so many bytes, a newline; the last one is `end`. A
 # machine is looked at often, and to start a program is what costs: what the shell can do, it does by itself, and `again`
 # leaves out what does not change within a run (docker's release and Compose's, which alone cost as much as all the rest).
+# `inside` is a session, which encodes its answers and knows who has the lock.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -27,9 +28,10 @@ content() {
   while IFS= read -r line || [ -n "$line" ]; do text=$text$line$line_end; done <"$1"
 }
 
+inside='' again='' engine='' compose='' inspected='' staged='' mounted=''
+[ "$1" != inside ] || { inside=yes; shift; }
 dir=$1
 shift
-again=''
 [ "${1-}" != again ] || { again=yes; shift; }
 
 # Without one of these a machine would be seen only by half, and its data pass for none.
@@ -37,7 +39,7 @@ for tool in awk find flock grep sed sha256sum tar timeout; do
   command -v "$tool" >/dev/null 2>&1 || fact lacking "$tool"
 done
 # The others have no -printf, and busybox none of the rest.
-[ -n "$again" ] || find / -maxdepth 0 -printf '' -quit 2>/dev/null || fact lacking 'find of GNU findutils'
+ask_find() { find / -maxdepth 0 -printf '' -quit 2>/dev/null || fact lacking 'find of GNU findutils'; }
 
 # --- docker: not there, not permitted and not running are three different things to a person
 # try ARGUMENT...: sets `said` to what docker answers or complains; one that hangs must not hang the whole look
@@ -67,7 +69,7 @@ elif all=$said && ! inspect; then
   fact docker-error ''
 else
   usable=yes
-  fact docker "${engine-}$line_end${compose-}"
+  fact docker "$engine$line_end$compose"
   fact containers "$all"
   [ -z "$ids" ] || fact inspected "$inspected"
   by_hand=$(sed -nE '/starrocks-ha\.cluster=/!s/.*"Names":"(starrocks-(fe|be)(-[0-9]+)?)".*/\1/p' <<.
@@ -100,20 +102,22 @@ visible() {
 # --- files of this tool
 visible "$dir" "$dir/state/deployed.json" "$dir/state/adopted" "$dir/.lock" "$dir/.staged"
 if cd "$dir" 2>/dev/null; then
-  fact files "$(find . \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f ! -name '.lock*' \
-    ! -name '*.starrocks-ha-new' \
-    -exec sha256sum {} + 2>/dev/null)"
-  for one in .staged/*; do [ ! -d "$one" ] || staged="${staged-}${one#.staged/}$line_end"; done
-  fact staged "${staged-}"
+  files=$(find . -printf '' \( -path ./data -o -path ./log -o -path ./state -o -path ./.staged \) -prune -o -type f \
+    ! -name '.lock*' ! -name '*.starrocks-ha-new' -exec sha256sum {} + 2>/dev/null) || ask_find
+  fact files "$files"
+  for one in .staged/*; do [ ! -d "$one" ] || staged=$staged${one#.staged/}$line_end; done
+  fact staged "$staged"
   if [ -r state/deployed.json ]; then content state/deployed.json && fact marker "$text"; fi
   if [ -r state/adopted ]; then content state/adopted && fact adopted "$text"; fi
   # A shared lock, for a moment: it fails only while a run holds the machine.
-  if [ -r .lock ] && ! flock -n -s 9 9<.lock; then
+  if [ -z "$inside" ] && [ -r .lock ] && ! flock -n -s 9 9<.lock; then
     text='{}'
     [ ! -r .lock.owner ] || content .lock.owner
     fact lock "$text"
   fi
   cd / || exit 1
+else
+  ask_find
 fi
 
 # remembers STATE COPY NAME: either copy counts, and `line` is what it says
@@ -236,7 +240,7 @@ done
 
 # --- storage of a BE's container that is not wanted any more: it may be left behind when nothing is in it
 told=''
-[ -z "${inspected-}" ] || mounted=$(awk -F '"' '
+[ -z "$inspected" ] || mounted=$(awk -F '"' '
   $2 == "Source" { source = $4 }
   $2 == "Destination" && $4 ~ /\/be\/storage(-[0-9]+)?$/ { print source }
 ' <<.
@@ -247,7 +251,7 @@ while read -r one; do
   case $storage in *"$line_end$one$line_end"*) continue ;; esac
   if [ -n "$one" ] && vacant "$one"; then told=$told$one$line_end; fi
 done <<.
-${mounted-}
+$mounted
 .
 [ -z "$told" ] || fact vacant "$told"
 
@@ -326,4 +330,10 @@ found=$(grep -lE 'com\.starrocks\.StarRocksF[E]|/be/lib/starrocks_b[e]' /proc/[0
 read -r _ memory _ </proc/meminfo
 fact machine "$memory$line_end$(date +%s%3N)"
 fact end ''
-printf '\nseen %s\n' "$(printf %s "$facts" | base64 -w 0)"
+if [ -n "$inside" ]; then
+  printf '\nseen\n%s' "$facts"
+else
+  printf '\nseen '
+  printf %s "$facts" | base64 -w 0
+  echo
+fi

@@ -5,8 +5,8 @@
 #
 # Requests on standard input: a header of 2048 bytes (`op argument-bytes payload-bytes`, newline, the arguments, a line
 # each, for printf's %b, where they find room, blanks, full stop), the arguments where they did not, the payload. An
-# answer is one line of base64: a header of 64 bytes (`NONCE op exit-code`, blanks, newline), then the output. A ping is
-# answered by nothing. To start a program is what costs here: what the shell can do, it does by itself.
+# answer is one line: `= NONCE op exit-code` where that is all, or base64 of a header of 64 bytes (`NONCE op exit-code`,
+# blanks, newline) and the output. A ping is answered by nothing. To start a program is what costs here: what the shell can do, it does by itself.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -23,9 +23,14 @@ trap '' HUP PIPE
 prepare() { printf '%64s' '' >"$tmp/out"; }
 
 answer() { # OP CODE
-  printf '%-63s\n' "$nonce $1 $2" 1<>"$tmp/out"
-  # One line, whatever its length, and its end. A connection that takes nothing any more must not hold the lock.
-  timeout "$silence" base64 -w 999999999 "$tmp/out"
+  if read -r said <"$tmp/out" || [ -n "$said" ]; then
+    printf '%-63s\n' "$nonce $1 $2" 1<>"$tmp/out"
+    # One line, whatever its length, and its end. A connection that takes nothing any more must not hold the lock.
+    timeout "$silence" base64 -w 999999999 "$tmp/out" || exit 1
+  else
+    # So little finds room: what was sent before has been taken.
+    printf '\n= %s %s %s\n' "$nonce" "$1" "$2"
+  fi
 }
 
 die() {
@@ -64,6 +69,14 @@ digest_of() {
     '' | '<no value>') [ ! -r "$dir/state/adopted" ] || sed -n "s/^$1 $id \([0-9a-f]\{64\}\)\$/\1/p" "$dir/state/adopted" ;;
     *) printf '%s\n' "$label" ;;
   esac
+}
+
+# write FILE TEXT: as put does it, by the shell itself; where that fails, put says why
+write() {
+  { folder_of "$1" && printf '%s\n' "$2" >"$1.starrocks-ha-new"; } 2>/dev/null && mv -fT "$1.starrocks-ha-new" "$1" && return
+  put "$1" <<END
+$2
+END
 }
 
 # folder_of FILE: is there, or is made
@@ -107,18 +120,14 @@ move() {
 }
 
 mark() { # MARKER
-  put "$dir/state/deployed.json" <<END || die "$dir/state/deployed.json cannot be written"
-$1
-END
+  write "$dir/state/deployed.json" "$1" || die "$dir/state/deployed.json cannot be written"
 }
 
 # stage HOST_DIGEST CHECKSUMS < tar
 do_stage() {
   to=$dir/.staged/$1
   sums=$tmp/sums.$1
-  cat >"$sums" <<END || die "$sums cannot be written"
-$2
-END
+  printf '%s\n' "$2" >"$sums" || die "$sums cannot be written"
   [ -d "$to" ] && (cd "$to" && sha256sum --status --strict -c "$sums" 2>/dev/null) && exit 0
   clear_halves
   # The machine is locked: nobody else makes a folder of that name.
@@ -128,9 +137,10 @@ END
   (cd "$new" && sha256sum --quiet --strict -c "$sums") || die 'the upload arrived damaged'
   if [ -e "$to" ]; then mv -T "$to" "$new.old" || die "$to cannot be replaced"; fi
   mv -T "$new" "$to" || die "$to cannot be written"
-  # Those of earlier deploys, but not what another service of this host still waits for. Renamed before they are
-  # deleted: a folder that was deleted by half would pass for an upload.
-  find "$dir/.staged" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$1" -mtime +7 \
+  # Now and then, those of earlier deploys, but not what another service of this host still waits for. Renamed before they
+  # are deleted: a folder that was deleted by half would pass for an upload.
+  set -- "$1" "$dir"/.staged/*
+  [ $# -lt 8 ] || find "$dir/.staged" -mindepth 1 -maxdepth 1 -type d -name '[0-9a-f]*' ! -name "$1" -mtime +7 \
     -exec sh -c 'for old; do mv -T "$old" "${old%/*}/.new.${old##*/}"; done' sh {} +
   clear_halves
 }
@@ -383,9 +393,8 @@ lock() {
     cat "$dir/.lock.owner" 2>/dev/null
     return 75
   fi
-  if put "$dir/.lock.owner" <<END; then
-$1
-END
+  # Only who does not get the lock reads it.
+  if printf '%s\n' "$1" >"$dir/.lock.owner"; then
     locked=yes
     return 0
   fi
@@ -430,6 +439,14 @@ received() {
   [ "$blocks" = 1+0 ]
 }
 
+# look ARGUMENT...: of observe.sh
+look() {
+  (
+    set -- inside "$@"
+    eval "$observe"
+  ) >>"$tmp/out" 2>&1 </dev/null
+}
+
 payload=$tmp/payload
 answer ready 0
 while :; do
@@ -449,14 +466,14 @@ END
   received "$bytes" "$payload" 600 || break
   prepare || break
   case $op in
-    observe) sh -c "$observe" sh "$@" >>"$tmp/out" 2>&1 </dev/null ;;
+    observe) look "$@" ;;
     lock)
       read -r coded <"$tmp/words"
       decode "$coded"
       lock "$word" >>"$tmp/out" 2>&1
       code=$?
       # What another run did meanwhile is seen at once, without one more exchange.
-      if [ "$code" -eq 0 ]; then sh -c "$observe" sh "$@" >>"$tmp/out" 2>&1 </dev/null; fi
+      if [ "$code" -eq 0 ]; then look "$@"; fi
       answer "$op" "$code"
       continue
       ;;

@@ -53,7 +53,7 @@ export interface Session {
 
 interface Answer {
   readonly code: number;
-  readonly output: string;
+  readonly output: Buffer;
 }
 
 interface Request {
@@ -100,13 +100,14 @@ export async function openSession(
   const frames = new Frames(stream, stderr, nonce, host.address);
   const { query, pull } = context.cluster.timeouts;
   const ready = await frames.answer('the session was started', query);
-  if (ready.code !== 0) throw explainFailure(host, 'start the session', ready.output);
+  if (ready.code !== 0) throw explainFailure(host, 'start the session', ready.output.toString());
   const ask = async (request: Request, what: string, seconds: number): Promise<Answer> => {
     context.counters.exchanges += 1;
     context.counters.operations[request.op] = (context.counters.operations[request.op] ?? 0) + 1;
     return frames.ask(request, what, seconds);
   };
-  const parse = (stdout: string, asked: number, code = 0): HostWorld =>
+  const say = (output: Buffer): string => redact(output.toString(), context.secrets);
+  const parse = (stdout: Buffer, asked: number, code = 0): HostWorld =>
     parseObservation(host, context.cluster, { stdout, stderr: '', code }, asked, context.before);
   const observe = async (): Promise<HostWorld> => {
     const asked = Date.now();
@@ -117,7 +118,7 @@ export async function openSession(
     const title = 'service' in operation ? `${operation.kind} ${operation.service}` : operation.kind;
     const limit = operation.kind === 'pull' ? pull + 60 : OPERATION_SECONDS;
     const { code, output } = await ask(request, `it was busy with ${title}`, limit);
-    if (code !== 0) throw explainFailure(host, title, redact(output, context.secrets));
+    if (code !== 0) throw explainFailure(host, title, say(output));
   };
   return {
     lock: async () => {
@@ -125,8 +126,8 @@ export async function openSession(
       const owner: LockOwner = { ...context.owner, since: asked.toISOString() };
       const { code, output } = await ask({ op: 'lock', words: [JSON.stringify(owner)] }, 'the lock was taken', query);
       if (code === 0) return { locked: true, machine: parse(output, asked.getTime()) };
-      if (code === 75) return { locked: false, owner: ownerOf(output) };
-      throw explainFailure(host, 'lock', redact(output, context.secrets));
+      if (code === 75) return { locked: false, owner: ownerOf(output.toString()) };
+      throw explainFailure(host, 'lock', say(output));
     },
     observe,
     run: async operation => {
@@ -140,14 +141,14 @@ export async function openSession(
     },
     logs: async (service, lines) => {
       const { output } = await ask({ op: 'logs', words: [service, String(lines)] }, 'logs were read', query);
-      return redact(output, context.secrets);
+      return say(output);
     },
     record: async text => {
       const payload = Buffer.from(text);
       const kept = ask({ op: 'record', words: [nonce], payload }, 'the record was kept', query);
       frames.release();
       const { code, output } = await kept;
-      if (code !== 0) throw explainFailure(host, 'record', redact(output, context.secrets));
+      if (code !== 0) throw explainFailure(host, 'record', say(output));
     },
     close: () => frames.close(),
   };
@@ -401,11 +402,12 @@ class Frames {
   }
 
   #read(line: string): void {
-    const bytes = Buffer.from(line, 'base64');
+    const plain = line.startsWith('= ');
+    const bytes = plain ? Buffer.from(line.slice(2)) : Buffer.from(line, 'base64');
     const [nonce, , code] = bytes.toString('latin1', 0, ANSWER_HEADER_BYTES).trimEnd().split(' ');
     // Whatever a login shell prints does not know the nonce.
     if (nonce !== this.#nonce) return;
-    this.#waiting.shift()?.resolve({ code: Number(code), output: bytes.toString('utf8', ANSWER_HEADER_BYTES) });
+    this.#waiting.shift()?.resolve({ code: Number(code), output: bytes.subarray(ANSWER_HEADER_BYTES) });
     this.#watch();
   }
 

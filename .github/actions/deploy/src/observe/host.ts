@@ -71,7 +71,8 @@ export const observeCommand = (host: CompiledHost): string =>
   ].join(' ');
 
 interface Answer {
-  readonly stdout: string;
+  /** Bytes: of a session. */
+  readonly stdout: string | Buffer;
   readonly stderr: string;
   readonly code: number | null;
 }
@@ -139,10 +140,17 @@ const skew = (clock: number, asked: number, received: number): number =>
 
 const NEWLINE = 10;
 
-/** Up to the first that is not whole. What a login shell prints before the answer may look like one. */
-function factsOf(stdout: string): { name: string; text: string }[] {
+const SEEN = '\nseen\n';
+
+/** What a login shell prints before the answer may look like one. */
+function encoded(stdout: string): Buffer {
   const [, base64 = ''] = [...stdout.matchAll(/^seen ([A-Za-z0-9+/]+={0,2})$/gm)].at(-1) ?? [];
-  const bytes = Buffer.from(base64, 'base64');
+  return Buffer.from(base64, 'base64');
+}
+
+/** Up to the first that is not whole. */
+function factsOf(stdout: string | Buffer): { name: string; text: string }[] {
+  const bytes = typeof stdout === 'string' ? encoded(stdout) : stdout.subarray(stdout.indexOf(SEEN) + SEEN.length);
   const facts: { name: string; text: string }[] = [];
   for (let at = 0; at < bytes.length; ) {
     const head = bytes.indexOf(NEWLINE, at);
