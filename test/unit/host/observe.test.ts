@@ -127,10 +127,12 @@ describe.each(['dash', 'bash'])('a look at a machine, by %s', shell => {
 
   it('finds the disks of a BE’s container that are not wanted any more, and in which no tablet is', async () => {
     const m = machine(shell);
-    const disks = ['vacant', 'filled', 'not-mounted', 'never-used'].map(name => join(m.root, name));
-    const [vacant = '', filled = '', notMounted = '', neverUsed = ''] = disks;
-    for (const disk of [vacant, filled, neverUsed]) mkdirSync(join(disk, 'data/7'), { recursive: true });
-    for (const disk of [vacant, filled]) writeFileSync(join(disk, 'cluster_id'), '12345-3.3.18');
+    const disks = ['vacant', 'filled', 'not-mounted', 'not-made-by-a-BE'].map(name => join(m.root, name));
+    const [vacant = '', filled = '', notMounted = '', notMade = ''] = disks;
+    for (const disk of [vacant, filled, notMade]) mkdirSync(join(disk, 'data/7'), { recursive: true });
+    writeFileSync(join(filled, 'cluster_id'), '12345-3.3.18');
+    // No heartbeat has come since it was added.
+    writeFileSync(join(vacant, 'cluster_id'), '');
     mkdirSync(join(filled, 'data/7/10042'));
     mkdirSync(notMounted);
     const wanted = `${m.deploy}/data/be/storage`;

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -310,7 +311,7 @@ describe.each(['dash', 'bash'])('a session in %s', shell => {
       it.each([
         ['in which a tablet is', (disk: string) => mkdirSync(join(disk, 'data/7/10042'))],
         ['that is not mounted', (disk: string) => renameSync(disk, `${disk}.elsewhere`)],
-        ['that no cluster has written to', (disk: string) => writeFileSync(join(disk, 'cluster_id'), '')],
+        ['that no BE has made', (disk: string) => rmSync(join(disk, 'cluster_id'))],
       ])('refuses one %s, and touches nothing', async (_, happens) => {
         const { m, activated } = await withDisks(['disk2', 'disk3']);
         happens(join(m.root, 'disk3'));

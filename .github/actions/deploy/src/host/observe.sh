@@ -187,7 +187,7 @@ look_be() { # NAME STATE COPY COUNT FOLDER...
 # vacant FOLDER: a BE has made it, and no tablet is in it (`data/<shard>/<tablet>`, tablet_manager.cpp). A disk that is not
 # mounted shows none of what a BE makes, and is not taken for one.
 vacant() {
-  [ -s "$1/cluster_id" ] && [ -d "$1/data" ] && [ -z "$(find "$1/data" -mindepth 2 -maxdepth 2 -print -quit 2>&1)" ]
+  [ -e "$1/cluster_id" ] && [ -d "$1/data" ] && [ -z "$(find "$1/data" -mindepth 2 -maxdepth 2 -print -quit 2>&1)" ]
 }
 
 # read_only PATH: its file system is mounted so, which no right of any user changes

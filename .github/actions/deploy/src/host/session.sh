@@ -219,7 +219,7 @@ same_data() {
 # vacant FOLDER: a BE has made it, and no tablet is in it (`data/<shard>/<tablet>`, tablet_manager.cpp). A disk that is not
 # mounted shows none of what a BE makes, and is not taken for one.
 vacant() {
-  { [ -s "$1/cluster_id" ] && [ -d "$1/data" ] && [ -z "$(find "$1/data" -mindepth 2 -maxdepth 2 -print -quit 2>&1)" ]; } ||
+  { [ -e "$1/cluster_id" ] && [ -d "$1/data" ] && [ -z "$(find "$1/data" -mindepth 2 -maxdepth 2 -print -quit 2>&1)" ]; } ||
     die "E_DATA_MOVED tablets lie in $1, or nobody can tell, and it would not be mounted any more"
 }
 
