@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeInLab } from '../lab/describe-in-lab.ts';
+import { describeInLab, describeSideBySide } from '../lab/describe-in-lab.ts';
 import { type Lab, type LabHost, startLab } from '../lab/lab.ts';
 import { importStarRocks } from '../lab/starrocks-images.ts';
 import { silentWay, slowWay } from '../lab/way.ts';
-import { codesOf, column, LabCluster, outcomesOf, titlesOf } from './lab-cluster.ts';
+import { becomes, codesOf, column, LabCluster, outcomesOf, titlesOf } from './lab-cluster.ts';
 
 const version = process.env['LAB_VERSION'] ?? '3.5.6';
 const there = '/opt/starrocks-ha';
@@ -27,8 +27,8 @@ describeInLab('a cluster of several machines', () => {
     await lab?.stop();
   });
 
-  describe.concurrent('of its', () => {
-    describe.sequential('own in trouble', () => {
+  describe('of its', () => {
+    describeSideBySide('own in trouble', () => {
       type Options = Parameters<LabCluster['declare']>[0];
       /** A BE of the second machine is to be restarted. */
       const wantsBe = (value: string, more: (host: LabHost) => object = () => ({})): Options => ({
@@ -225,7 +225,7 @@ describeInLab('a cluster of several machines', () => {
       });
     });
 
-    describe.sequential('shape changes', () => {
+    describeSideBySide('shape changes', () => {
       const last = () => shaped.host(3);
       const rack = (host: LabHost) => `rack:r${host.address.split('.').at(-1)}`;
       const disks = (...names: string[]) => ({ storage: names.map(name => ({ path: `/data/${name}` })) });
@@ -285,7 +285,7 @@ describeInLab('a cluster of several machines', () => {
           const row = (await shaped.run('status')).backends.find(one => one['IP'] === last().address);
           return [row?.['Alive'], row?.['TabletNum']];
         };
-        await expect.poll(seen, { timeout: 90_000, interval: 500 }).toEqual(['false', '0']);
+        await becomes(seen, ['false', '0']);
         const report = await shaped.deploy();
         expect(titlesOf(report)).toEqual([
           `remove starrocks-be on ${last().address}`,

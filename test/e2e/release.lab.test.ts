@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeInLab } from '../lab/describe-in-lab.ts';
+import { describeInLab, describeSideBySide } from '../lab/describe-in-lab.ts';
 import { type Lab, startLab } from '../lab/lab.ts';
 import { importStarRocks, playRelease } from '../lab/starrocks-images.ts';
 import {
@@ -64,8 +64,8 @@ describeInLab('another release on real machines', () => {
     expect(await nth(index).clusterIds()).toHaveLength(1);
   }
 
-  describe.concurrent('of the next series', () => {
-    describe.sequential('whose trial BE is cut off', () => {
+  describe('of the next series', () => {
+    describeSideBySide('whose trial BE is cut off', () => {
       it('is refused where a series would be left out, or more is wanted at the same time', async () => {
         const cluster = nth(0);
         cluster.declare({ version: older });
@@ -124,7 +124,7 @@ describeInLab('another release on real machines', () => {
       });
     });
 
-    describe.sequential('whose first follower is cut off', () => {
+    describeSideBySide('whose first follower is cut off', () => {
       it('stops at that machine', async () => {
         const cluster = nth(1);
         cluster.declare({ version: middle });
@@ -167,7 +167,7 @@ describeInLab('another release on real machines', () => {
       });
     });
 
-    describe.sequential('whose leader is in trouble', () => {
+    describeSideBySide('whose leader is in trouble', () => {
       it('stops when the machine of its leader is cut off at the last step of all', async () => {
         const cluster = nth(2);
         cluster.declare({ version: middle });
