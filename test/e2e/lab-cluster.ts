@@ -10,7 +10,7 @@ import { Project } from './project.ts';
 
 type Options = NonNullable<Parameters<typeof labClusterYaml>[1]>;
 
-export const [QUERY_PORT, BE_PORT] = [9030, 8040] as const;
+export const [EDIT_LOG_PORT, QUERY_PORT, BE_PORT] = [9010, 9030, 8040] as const;
 
 /** Short limits: what a fault costs is mostly waiting. */
 const timeouts = { ssh: 5, query: 10, fe_ready: 60, be_ready: 60, lock: 90 };
@@ -174,6 +174,11 @@ export interface Fewest {
 /** Resolves in the moment in which nobody listens there any more: what a step does has begun. */
 export async function closes(host: LabHost, port: number): Promise<void> {
   while (await isOpen(host.address, port)) await sleep(20);
+}
+
+/** Resolves in the moment in which somebody listens there. */
+export async function opens(host: LabHost, port: number): Promise<void> {
+  while (!(await isOpen(host.address, port))) await sleep(20);
 }
 
 const PATIENCE_MS = 400;
