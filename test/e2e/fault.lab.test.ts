@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeInLab } from '../lab/describe-in-lab.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { observed } from '../faults/lab-sample.ts';
+import { describeInLab, describeSideBySide } from '../lab/describe-in-lab.ts';
 import { type Lab, type LabHost, startLab } from '../lab/lab.ts';
 import { importStarRocks } from '../lab/starrocks-images.ts';
 import { silentWay, slowWay } from '../lab/way.ts';
-import { codesOf, column, LabCluster, outcomesOf, titlesOf } from './lab-cluster.ts';
+import { killedAt } from './killed-runner.ts';
+import { becomes, closes, codesOf, column, LabCluster, outcomesOf, QUERY_PORT, titlesOf } from './lab-cluster.ts';
 
 const version = process.env['LAB_VERSION'] ?? '3.5.6';
 const there = '/opt/starrocks-ha';
@@ -27,8 +29,8 @@ describeInLab('a cluster of several machines', () => {
     await lab?.stop();
   });
 
-  describe.concurrent('of its', () => {
-    describe.sequential('own in trouble', () => {
+  describe('of its', () => {
+    describeSideBySide('own in trouble', () => {
       type Options = Parameters<LabCluster['declare']>[0];
       /** A BE of the second machine is to be restarted. */
       const wantsBe = (value: string, more: (host: LabHost) => object = () => ({})): Options => ({
@@ -225,7 +227,7 @@ describeInLab('a cluster of several machines', () => {
       });
     });
 
-    describe.sequential('shape changes', () => {
+    describeSideBySide('shape changes', () => {
       const last = () => shaped.host(3);
       const rack = (host: LabHost) => `rack:r${host.address.split('.').at(-1)}`;
       const disks = (...names: string[]) => ({ storage: names.map(name => ({ path: `/data/${name}` })) });
@@ -294,7 +296,7 @@ describeInLab('a cluster of several machines', () => {
           const row = (await shaped.run('status')).backends.find(one => one['IP'] === last().address);
           return [row?.['Alive'], row?.['TabletNum']];
         };
-        await expect.poll(seen, { timeout: 90_000, interval: 500 }).toEqual(['false', '0']);
+        await becomes(seen, ['false', '0']);
         const report = await shaped.deploy();
         expect(titlesOf(report)).toEqual([
           `remove starrocks-be on ${last().address}`,
@@ -336,17 +338,25 @@ describeInLab('a cluster of several machines', () => {
         await shaped.sql(await shaped.leader(), scheduling('10000'));
       });
 
-      it('lets a machine go, whose data stays and says since when', async () => {
+      const isOf = (host: LabHost) => (node: string) => node.startsWith(`${host.address} `);
+
+      it('lets a machine go though its runner is killed in the drain, and its data stays and says since when', async () => {
+        const leader = await shaped.leader();
+        const drains = async () =>
+          expect(column(await shaped.sql(leader, 'SHOW BACKENDS'), 'SystemDecommissioned')).toContain('true');
         declare({}, {}, lab.hosts.slice(3, 6));
-        const report = await shaped.deploy();
-        expect(report.outcome).toBe('changed');
+        const [report, broken] = await observed(lab.hosts.slice(3), isOf(last()), async () => {
+          await killedAt(shaped.project, /drain starrocks-be on/, () => vi.waitFor(drains, { timeout: 30_000 }));
+          return shaped.deploy();
+        });
+        expect([broken, report.outcome]).toEqual([[], 'changed']);
         expect([column(report.frontends, 'IP').length, column(report.backends, 'IP').length]).toEqual([3, 3]);
         expect((await last().run('docker ps -aq')).stdout).toBe('');
         const left = await last().run('ls -d /data/disk1 /data/disk1.retired /data/disk2.retired');
         expect(left.stdout.trim().split('\n')).toHaveLength(3);
       });
 
-      it('takes a machine in and lets its leader go in one deploy, and stays one cluster', async () => {
+      it('takes a machine in and lets its leader go, killed when that is stopped, and stays one cluster', async () => {
         const leader = await shaped.leader();
         const id = await shaped.clusterIds();
         declare(
@@ -354,11 +364,19 @@ describeInLab('a cluster of several machines', () => {
           {},
           lab.hosts.slice(3).filter(host => host !== leader),
         );
-        const report = await shaped.deploy();
-        const order = titlesOf(report);
-        expect(order.indexOf(`join starrocks-fe on ${last().address}`)).toBeLessThan(
-          order.indexOf(`stop starrocks-fe on ${leader.address}`),
+        const touched = [isOf(last()), isOf(leader)];
+        const stop = new RegExp(`stop starrocks-fe on ${leader.address}`);
+        const [report, broken] = await observed(
+          lab.hosts.slice(3),
+          node => touched.some(is => is(node)),
+          async () => {
+            await killedAt(shaped.project, stop, () => closes(leader, QUERY_PORT));
+            return shaped.deploy();
+          },
         );
+        expect(broken).toEqual([]);
+        // The new FE had joined before the old one was stopped.
+        expect(titlesOf(report)).not.toContain(`join starrocks-fe on ${last().address}`);
         expect(column(report.frontends, 'IP')).not.toContain(leader.address);
         expect(column(report.frontends, 'Alive')).toEqual(['true', 'true', 'true']);
         expect(new Set(column(report.frontends, 'ClusterId')).size).toBe(1);

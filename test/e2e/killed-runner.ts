@@ -2,8 +2,12 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Project } from './project.ts';
 
-/** Runs `npm run deploy` as a process of its own and kills it without mercy at the first line that matches. */
-export function killedAt(project: Project, line: RegExp): Promise<void> {
+/**
+ * Runs `npm run deploy` as a process of its own and kills it without mercy at the first line that matches.
+ *
+ * @param moment what is still waited for then: that the step is under way, for one
+ */
+export function killedAt(project: Project, line: RegExp, moment = async (): Promise<void> => undefined): Promise<void> {
   const key = project.keepKey();
   const program = [
     '--import',
@@ -25,9 +29,12 @@ export function killedAt(project: Project, line: RegExp): Promise<void> {
     env: { ...process.env, ...project.env },
   });
   let said = '';
+  let struck = false;
   const hear = (chunk: Buffer) => {
     said += chunk.toString();
-    if (line.test(said)) runner.kill('SIGKILL');
+    if (struck || !line.test(said)) return;
+    struck = true;
+    void moment().then(() => runner.kill('SIGKILL'));
   };
   runner.stdout.on('data', hear);
   runner.stderr.on('data', hear);

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Doing } from '../../.github/actions/deploy/src/engine/converge.ts';
 import type { Wish } from '../../.github/actions/deploy/src/engine/start.ts';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
@@ -10,7 +10,7 @@ import { Project } from './project.ts';
 
 type Options = NonNullable<Parameters<typeof labClusterYaml>[1]>;
 
-export const [QUERY_PORT, BE_PORT] = [9030, 8040] as const;
+export const [EDIT_LOG_PORT, QUERY_PORT, BE_PORT] = [9010, 9030, 8040] as const;
 
 /** Short limits: what a fault costs is mostly waiting. */
 const timeouts = { ssh: 5, query: 10, fe_ready: 60, be_ready: 60, lock: 90 };
@@ -82,7 +82,7 @@ export class LabCluster {
   /** All is as declared: polled, because nodes that came back by themselves take a moment. */
   async settles(): Promise<void> {
     const outcome = async () => (await this.run('status')).outcome;
-    await expect.poll(outcome, { timeout: 90_000, interval: 500 }).toBe('converged');
+    await becomes(outcome, 'converged');
   }
 
   /** A leader answers on all machines: nodes that were away are back. */
@@ -91,19 +91,19 @@ export class LabCluster {
       const { hosts, frontends } = await this.run('status');
       return hosts.every(one => one.outcome !== 'failed') && frontends.every(row => row['Alive'] === 'true');
     };
-    await expect.poll(alive, { timeout: 90_000, interval: 500 }).toBe(true);
+    await becomes(alive, true);
   }
 
   /** Somebody leads, though one of the FEs may be gone. */
   async elects(): Promise<void> {
     const leads = async () => column((await this.run('status')).frontends, 'Role').includes('LEADER');
-    await expect.poll(leads, { timeout: 60_000, interval: 500 }).toBe(true);
+    await becomes(leads, true);
   }
 
   /** Nobody brings the leader's rows any more. */
   async loses(): Promise<void> {
     const rows = async () => (await this.run('status')).frontends.length;
-    await expect.poll(rows, { timeout: 60_000, interval: 500 }).toBe(0);
+    await becomes(rows, 0);
   }
 
   async leader(): Promise<LabHost> {
@@ -161,6 +161,10 @@ export const titlesOf = (report: RunReport): string[] => report.steps.map(step =
 export const outcomesOf = (report: RunReport): string[] => report.hosts.map(one => one.outcome);
 export const column = (rows: RunReport['frontends'], name: string): string[] => rows.map(row => row[name] ?? '');
 
+/** Asks until this is the answer. Not by `expect.poll`: that is of one test, and not for those that run side by side. */
+export const becomes = <T>(ask: () => Promise<T>, wanted: T): Promise<void> =>
+  vi.waitFor(async () => expect(await ask()).toEqual(wanted), { timeout: 90_000, interval: 500 });
+
 /** The fewest nodes that answered at one moment. */
 export interface Fewest {
   readonly frontends: number;
@@ -170,6 +174,11 @@ export interface Fewest {
 /** Resolves in the moment in which nobody listens there any more: what a step does has begun. */
 export async function closes(host: LabHost, port: number): Promise<void> {
   while (await isOpen(host.address, port)) await sleep(20);
+}
+
+/** Resolves in the moment in which somebody listens there. */
+export async function opens(host: LabHost, port: number): Promise<void> {
+  while (!(await isOpen(host.address, port))) await sleep(20);
 }
 
 const PATIENCE_MS = 400;

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
+import { ask } from '../faults/ask.ts';
+import { observed } from '../faults/lab-sample.ts';
 import { describeInLab } from '../lab/describe-in-lab.ts';
 import { type Lab, type LabHost, labClusterYaml, startLab, users } from '../lab/lab.ts';
 import { importStarRocks } from '../lab/starrocks-images.ts';
 import { identities } from './identities.ts';
 import { killedAt } from './killed-runner.ts';
+import { EDIT_LOG_PORT, opens } from './lab-cluster.ts';
 import { Project } from './project.ts';
 
 const version = process.env['LAB_VERSION'] ?? '3.5.6';
@@ -128,12 +131,16 @@ describeInLab('a cluster on real machines', () => {
     await host(3).run('pkill -f http.server; pkill -f "while :"');
   });
 
-  it('takes in a fourth machine by one address, restarting nobody', async () => {
+  it('takes in a fourth machine by one address, restarting nobody, though the runner is killed while its FE joins', async () => {
     project.compile(yaml(4));
     await project.run('deploy', { hosts: [host(1).address] });
     const before = await containers(lab.hosts.slice(0, 3));
-    const report = await project.run('deploy');
-    expect(report.problems).toEqual([]);
+    const isNew = (node: string) => node.startsWith(`${host(3).address} `);
+    const [report, broken] = await observed(lab.hosts, isNew, async () => {
+      await killedAt(project, /join starrocks-fe on/, () => opens(host(3), EDIT_LOG_PORT));
+      return project.run('deploy');
+    });
+    expect([broken, report.problems]).toEqual([[], []]);
     expect(await containers(lab.hosts.slice(0, 3))).toEqual(before);
     expect(column(report.backends, 'Alive')).toEqual(['true', 'true', 'true', 'true']);
     expect(column(report.frontends, 'Alive')).toEqual(['true', 'true', 'true', 'true']);
@@ -166,10 +173,13 @@ describeInLab('a cluster on real machines', () => {
         defaults: { fe_conf: { qe_slow_log_ms: '3000' }, be_conf: { load_process_max_memory_limit_percent: '25' } },
       }),
     );
-    await killedAt(project, /restart starrocks-be on .*2\b/);
-    await killedAt(project, /restart starrocks-fe on/);
-    const report = await project.run('deploy');
-    expect(report.problems).toEqual([]);
+    const anyone = () => true;
+    const [report, broken] = await observed(lab.hosts, anyone, async () => {
+      await killedAt(project, /restart starrocks-be on .*2\b/);
+      await killedAt(project, /restart starrocks-fe on/);
+      return project.run('deploy');
+    });
+    expect([broken, report.problems]).toEqual([[], []]);
     expect((await project.run('deploy')).outcome).toBe('unchanged');
   });
 
@@ -233,5 +243,34 @@ describeInLab('a cluster on real machines', () => {
     project.compile(yaml(4, { host: one => (one === host(1) ? { ssh: { host_key: host(2).hostKey } } : {}) }));
     const report = await project.run('plan');
     expect(report.problems.find(problem => problem.host === host(1).address)?.code).toBe('E_HOST_KEY_CHANGED');
+  });
+
+  it('was watched by one who sees what must never be, whoever does it', async () => {
+    project.compile(yaml(4));
+    const nobody = () => false;
+    const [, broken] = await observed(lab.hosts, nobody, async () => {
+      const frontends = async () => (await project.run('status')).frontends;
+      await expect
+        .poll(async () => column(await frontends(), 'Alive'), { timeout: 60_000 })
+        .toEqual(['true', 'true', 'true', 'true']);
+      const leader = (await frontends()).find(row => row['Role'] === 'LEADER')?.['IP'] ?? '';
+      const [first, second, third] = lab.hosts.filter(one => one.address !== leader);
+      await ask(leader, `ALTER SYSTEM DROP FOLLOWER "${first?.address}:9010"`);
+      await ask(leader, `ALTER SYSTEM DROP BACKEND "${first?.address}:9050" FORCE`);
+      await frontends();
+      await second?.run('docker kill starrocks-fe starrocks-be; rm -r /opt/starrocks-ha/data/be/storage');
+      await third?.run('docker kill starrocks-fe starrocks-be');
+      await first?.run("sed -i 's/^clusterId=.*/clusterId=7/' /opt/starrocks-ha/data/fe/meta/image/VERSION");
+    });
+    const kinds = [
+      'a second cluster was founded',
+      'the majority was lost',
+      'replicas were away',
+      'which was dropped',
+      'was touched, and the change is not about it',
+      'was deleted, with what it held',
+      'was dropped with',
+    ];
+    expect(kinds.filter(kind => !broken.some(one => one.includes(kind)))).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeInLab } from '../lab/describe-in-lab.ts';
-import { type Lab, startLab } from '../lab/lab.ts';
+import type { RunReport } from '../../.github/actions/deploy/src/report/run-report.ts';
+import { describeInLab, describeSideBySide } from '../lab/describe-in-lab.ts';
+import { type Lab, type LabHost, startLab } from '../lab/lab.ts';
 import { importStarRocks, playRelease } from '../lab/starrocks-images.ts';
 import {
   BE_PORT,
@@ -16,6 +17,7 @@ import {
 } from './lab-cluster.ts';
 
 const [older, middle, newer] = ['3.3.18', '3.4.10', '3.5.6'] as const;
+const ports = { 'starrocks-fe': QUERY_PORT, 'starrocks-be': BE_PORT } as const;
 const columns = async (cluster: LabCluster): Promise<string[]> =>
   Object.keys((await cluster.run('status')).frontends[0] ?? {});
 
@@ -54,6 +56,35 @@ describeInLab('another release on real machines', () => {
       }),
     );
 
+  /** A deploy that loses a machine, the first one without `at`, when its node is stopped: all others stay, and balance. */
+  async function cutAt(index: number, service: keyof typeof ports, at?: LabHost): Promise<[LabHost, RunReport]> {
+    const cluster = nth(index);
+    const title = new RegExp(`^upgrade ${service} on ${at?.address ?? '.*'}$`);
+    const [report, fewest] = await watched(machines(index), () =>
+      cluster.deployWith(title, async host => {
+        await closes(host, ports[service]);
+        await host.partition();
+      }),
+    );
+    expect(report.outcome).toBe('failed');
+    const cut = at ?? cluster.at(report.problems[0]?.host ?? '');
+    expect(report.problems[0]).toMatchObject({
+      code: 'E_CONNECTION_LOST',
+      host: cut.address,
+      step: `upgrade ${service} on ${cut.address}`,
+    });
+    expect(fewest).toEqual({ frontends: 2, backends: 2 });
+    const others = [0, 1, 2].filter(other => cluster.host(other) !== cut);
+    expect(await balancing(index, others)).toEqual(['false', 'false']);
+    return [cut, report];
+  }
+
+  /** Machines whose node this run brought to the other release, in order. */
+  const upgraded = (report: RunReport, service: keyof typeof ports): (string | null)[] =>
+    report.steps
+      .filter(step => step.title.startsWith(`upgrade ${service} on`) && step.outcome === 'done')
+      .map(step => step.host);
+
   async function expectRelease(index: number, version: string): Promise<void> {
     const { frontends, backends } = await nth(index).run('status');
     const all = [...column(frontends, 'Version'), ...column(backends, 'Version')];
@@ -64,8 +95,8 @@ describeInLab('another release on real machines', () => {
     expect(await nth(index).clusterIds()).toHaveLength(1);
   }
 
-  describe.concurrent('of the next series', () => {
-    describe.sequential('whose trial BE is cut off', () => {
+  describe('of the next series', () => {
+    describeSideBySide('whose trial BE is cut off', () => {
       it('is refused where a series would be left out, or more is wanted at the same time', async () => {
         const cluster = nth(0);
         cluster.declare({ version: older });
@@ -84,24 +115,11 @@ describeInLab('another release on real machines', () => {
         const cluster = nth(0);
         cluster.declare({ version: middle });
         const before = await cluster.containers(machines(0).slice(1));
-        const [report, fewest] = await watched(machines(0), () =>
-          cluster.deployWith(/^upgrade starrocks-be on/, async host => {
-            await closes(host, BE_PORT);
-            await host.partition();
-          }),
-        );
-        expect(report.outcome).toBe('failed');
-        const [problem] = report.problems;
-        expect(problem).toMatchObject({
-          code: 'E_CONNECTION_LOST',
-          host: cluster.host(0).address,
-          step: `upgrade starrocks-be on ${cluster.host(0).address}`,
-        });
+        const [host, report] = await cutAt(0, 'starrocks-be');
+        expect(host).toBe(cluster.host(0));
         expect(outcomesOf(report)).toEqual(['failed', 'not-reached', 'not-reached']);
-        expect(fewest).toEqual({ frontends: 2, backends: 2 });
         expect(await cluster.containers(machines(0).slice(1))).toEqual(before);
-        expect(await balancing(0, [1, 2])).toEqual(['false', 'false']);
-        await cluster.host(0).heal();
+        await host.heal();
       });
 
       it('goes back when the change is reverted midway', async () => {
@@ -112,9 +130,16 @@ describeInLab('another release on real machines', () => {
         await expectRelease(0, older);
       });
 
-      it('is carried through although its leader dies at the moment of an FE step', async () => {
+      it('stops when the machine of its second BE is cut off', async () => {
         const cluster = nth(0);
         cluster.declare({ version: middle });
+        const [host, report] = await cutAt(0, 'starrocks-be', cluster.host(1));
+        expect(upgraded(report, 'starrocks-be')).toEqual([cluster.host(0).address]);
+        await host.heal();
+      });
+
+      it('is carried through by the next run although its leader dies at the moment of an FE step', async () => {
+        const cluster = nth(0);
         const leader = await cluster.leader();
         const report = await cluster.deployWith(/^upgrade starrocks-fe on/, () =>
           leader.run('pkill -KILL -f starrocks-fe.cjs'),
@@ -124,24 +149,28 @@ describeInLab('another release on real machines', () => {
       });
     });
 
-    describe.sequential('whose first follower is cut off', () => {
-      it('stops at that machine', async () => {
+    describeSideBySide('whose followers are cut off', () => {
+      let first: LabHost;
+
+      it('stops at the machine of the first, and another release leads only at the end', async () => {
         const cluster = nth(1);
         cluster.declare({ version: middle });
         await cluster.deploy();
         cluster.declare({ version: newer });
-        const [report, fewest] = await watched(machines(1), () =>
-          cluster.deployWith(/^upgrade starrocks-fe on/, async host => {
-            await closes(host, QUERY_PORT);
-            await host.partition();
-          }),
-        );
-        expect(report.outcome).toBe('failed');
-        const at = report.problems[0]?.host ?? '';
-        expect(report.problems[0]).toMatchObject({ code: 'E_CONNECTION_LOST', step: `upgrade starrocks-fe on ${at}` });
-        expect(fewest).toEqual({ frontends: 2, backends: 2 });
+        const [host, report] = await cutAt(1, 'starrocks-fe');
+        expect(upgraded(report, 'starrocks-be')).toHaveLength(3);
         expect(await columns(cluster)).not.toContain('Id');
-        await cluster.at(at).heal();
+        await host.heal();
+        first = host;
+      });
+
+      it('stops at the machine of the second', async () => {
+        const cluster = nth(1);
+        const leader = await cluster.leader();
+        const second = machines(1).find(host => host !== leader && host !== first);
+        const [host] = await cutAt(1, 'starrocks-fe', second);
+        expect(await columns(cluster)).not.toContain('Id');
+        await host.heal();
       });
 
       it('is carried through by the next run, and the rows have another first column', async () => {
@@ -167,23 +196,21 @@ describeInLab('another release on real machines', () => {
       });
     });
 
-    describe.sequential('whose leader is in trouble', () => {
-      it('stops when the machine of its leader is cut off at the last step of all', async () => {
+    describeSideBySide('whose leader is in trouble', () => {
+      it('stops when the machine of its third BE is cut off', async () => {
         const cluster = nth(2);
         cluster.declare({ version: middle });
         await cluster.deploy();
         cluster.declare({ version: newer });
+        const [host, report] = await cutAt(2, 'starrocks-be', cluster.host(2));
+        expect(upgraded(report, 'starrocks-be')).toEqual([cluster.host(0).address, cluster.host(1).address]);
+        await host.heal();
+      });
+
+      it('stops when the machine of its leader is cut off at the last step of all', async () => {
+        const cluster = nth(2);
         const leader = await cluster.leader();
-        const step = `upgrade starrocks-fe on ${leader.address}`;
-        const [report, fewest] = await watched(machines(2), () =>
-          cluster.deployWith(new RegExp(`^${step}$`), async host => {
-            await closes(host, QUERY_PORT);
-            await host.partition();
-          }),
-        );
-        expect(report.outcome).toBe('failed');
-        expect(report.problems[0]).toMatchObject({ code: 'E_CONNECTION_LOST', host: leader.address, step });
-        expect(fewest).toEqual({ frontends: 2, backends: 2 });
+        await cutAt(2, 'starrocks-fe', leader);
         // A follower of the new release leads now.
         expect((await columns(cluster))[0]).toBe('Id');
         await leader.heal();

@@ -1,23 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { ask } from './ask.ts';
 import { type Allowed, Invariants } from './invariants.ts';
-import { type Sample, takeSample } from './sample.ts';
+import type { Sample } from './sample.ts';
 
-const PAUSE_MS = 100;
 /** Every so many samples the FEs are asked as well. */
 const ASK_EVERY = 5;
 
-/** Looks at a sandbox until it is told to end; knows nothing of the program that changes it. */
+/** Looks at a cluster until it is told to end; knows nothing of the program that changes it. */
 export class Observer {
-  readonly #sandbox: Sandbox;
+  readonly #take: () => Promise<Sample>;
+  readonly #pause: number;
   readonly #invariants: Invariants;
   readonly #watching: Promise<void>;
   #ended = false;
   #samples = 0;
 
-  constructor(sandbox: Sandbox, allowed: Allowed) {
-    this.#sandbox = sandbox;
+  /** @param pause ms between two looks */
+  constructor(take: () => Promise<Sample>, allowed: Allowed, pause = 100) {
+    this.#take = take;
+    this.#pause = pause;
     this.#invariants = new Invariants(allowed);
     this.#watching = this.#watch();
   }
@@ -31,7 +32,7 @@ export class Observer {
     this.#ended = true;
     await this.#watching;
     for (let last = 0; last < 2; last += 1) await this.#look();
-    await this.#hear(await takeSample(this.#sandbox));
+    await this.#hear(await this.#take());
     return this.#invariants.violations;
   }
 
@@ -39,12 +40,12 @@ export class Observer {
     while (!this.#ended) {
       const sample = await this.#look();
       if (this.#samples % ASK_EVERY === 0) await this.#hear(sample);
-      await sleep(PAUSE_MS);
+      await sleep(this.#pause);
     }
   }
 
   async #look(): Promise<Sample> {
-    const sample = await takeSample(this.#sandbox);
+    const sample = await this.#take();
     this.#samples += 1;
     this.#invariants.see(sample);
     return sample;

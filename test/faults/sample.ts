@@ -1,21 +1,30 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { Sandbox, SandboxHost } from '../sandbox/sandbox.ts';
-import type { ClusterState } from '../stand-in/fe/cluster-state.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Backend, ClusterState, Frontend } from '../stand-in/fe/cluster-state.ts';
 import { type Entry, isNewer, journalFiles } from '../stand-in/fe/journal.ts';
 
 /** A container, as the machine's engine has it. */
-export interface Node {
+interface Container {
   readonly address: string;
   readonly service: string;
-  readonly kind: 'fe' | 'be';
   /** Changes with every start. */
   readonly start: string;
   readonly running: boolean;
+  readonly image: string;
+}
+
+export interface Node extends Container {
+  readonly kind: 'fe' | 'be';
   /** Somebody listens on its port: of an FE, the one that opens when it is ready. */
   readonly ready: boolean;
-  readonly image: string;
+}
+
+/** Where a machine's files are seen. */
+interface Place {
+  readonly address: string;
+  readonly deployDir: string;
 }
 
 /** A metadata or storage folder that holds something. */
@@ -33,6 +42,12 @@ export interface Meta extends Folder {
   readonly name: string | null;
 }
 
+/** What a cluster knows of itself, as far as it is judged. */
+export interface Known {
+  readonly frontends: readonly Pick<Frontend, 'name' | 'host' | 'role' | 'joined' | 'last_heartbeat'>[];
+  readonly backends: readonly Pick<Backend, 'id' | 'host' | 'tablets' | 'decommissioned' | 'last_heartbeat'>[];
+}
+
 /** What is really the case, read past the program that is watched. */
 export interface Sample {
   /** ms */
@@ -40,36 +55,41 @@ export interface Sample {
   readonly nodes: readonly Node[];
   readonly metadata: readonly Meta[];
   readonly folders: readonly Folder[];
-  /** By the newest entry of any journal, of FEs that run or not; null before the first. */
-  readonly state: ClusterState | null;
+  /** The newest that is known; null before the first. */
+  readonly state: Known | null;
 }
 
 const PORTS = { fe: 9030, be: 9050 } as const;
 
+/** Of a sandbox. Its state is that of the newest entry of any journal, of FEs that run or not. */
 export async function takeSample(sandbox: Sandbox): Promise<Sample> {
-  const metadata = sandbox.hosts.flatMap(metaOf);
-  const folders = sandbox.hosts.flatMap(foldersOf);
+  const files = filesOf(sandbox.hosts);
   const state = newestState(sandbox.hosts);
   const nodes = await Promise.all(
     sandbox.hosts.flatMap(({ address, engine }) =>
-      engine.containers.map(async ({ service, id, startedAt, status }) => {
-        const kind = service.name === 'starrocks-fe' ? ('fe' as const) : ('be' as const);
-        const running = status === 'running';
-        const ready = running && (await listens(address, PORTS[kind]));
-        return {
+      engine.containers.map(({ service, id, startedAt, status }) =>
+        nodeOf({
           address,
           service: service.name,
-          kind,
           start: `${id} ${startedAt}`,
-          running,
-          ready,
+          running: status === 'running',
           image: service.image,
-        };
-      }),
+        }),
+      ),
     ),
   );
-  return { at: Date.now(), nodes, metadata, folders, state };
+  return { at: Date.now(), nodes, ...files, state };
 }
+
+export async function nodeOf(container: Container): Promise<Node> {
+  const kind = container.service === 'starrocks-fe' ? 'fe' : 'be';
+  return { ...container, kind, ready: container.running && (await listens(container.address, PORTS[kind])) };
+}
+
+export const filesOf = (places: readonly Place[]): Pick<Sample, 'metadata' | 'folders'> => ({
+  metadata: places.flatMap(metaOf),
+  folders: places.flatMap(foldersOf),
+});
 
 /** By the kernel's word: it holds however busy the machine is. */
 const listens = (host: string, port: number): Promise<boolean> =>
@@ -82,9 +102,9 @@ const listens = (host: string, port: number): Promise<boolean> =>
     socket.once('connect', () => told(true)).once('error', () => told(false));
   });
 
-const metaFolder = (host: SandboxHost): string => join(host.deployDir, 'data/fe/meta');
+const metaFolder = (host: Place): string => join(host.deployDir, 'data/fe/meta');
 
-function metaOf(host: SandboxHost): Meta[] {
+function metaOf(host: Place): Meta[] {
   const path = metaFolder(host);
   const inode = inodeOf(path);
   if (inode === null) return [];
@@ -102,7 +122,7 @@ function property(file: string, key: string): string | null {
 }
 
 /** What must never be lost: metadata with a journal, under whatever name, and storage that belongs to a cluster. */
-function foldersOf(host: SandboxHost): Folder[] {
+function foldersOf(host: Place): Folder[] {
   const fe = join(host.deployDir, 'data/fe');
   const metas = namesIn(fe)
     .filter(name => /^meta($|\.aside-|\.copy-|\.lost-)/.test(name))
@@ -133,7 +153,7 @@ function inodeOf(path: string): string | null {
   return found === undefined ? null : `${found.ino}:${found.birthtimeMs}`;
 }
 
-function newestState(hosts: readonly SandboxHost[]): ClusterState | null {
+function newestState(hosts: readonly Place[]): ClusterState | null {
   const entries = hosts.flatMap(host => lastEntry(join(metaFolder(host), 'bdb')) ?? []);
   const [newest] = entries.toSorted((a, b) => (isNewer(a, b) ? -1 : 1));
   return newest?.state ?? null;

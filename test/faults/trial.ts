@@ -38,7 +38,7 @@ export async function tryChange(stage: Stage, change: Change, decide: Decide): P
   const began = performance.now();
   await change.prepare(stage.sandbox);
   const declared = stage.declare(change);
-  const observer = new Observer(stage.sandbox, allowed(stage, change, declared));
+  const observer = new Observer(() => takeSample(stage.sandbox), allowed(stage, change, declared));
   const kills: Kill[] = [];
   const met: Position[] = [];
   const failures: string[] = [];

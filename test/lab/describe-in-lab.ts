@@ -19,3 +19,11 @@ export function describeInLab(name: string, tests: () => void): void {
     });
   });
 }
+
+/**
+ * Suites of this kind run side by side, the tests of each in their order: `describe.sequential` itself, whatever it lies
+ * in, waits for the suite before it.
+ */
+export function describeSideBySide(name: string, tests: () => void): void {
+  describe.concurrent(name, () => void describe.sequential('in order', tests));
+}

@@ -16,6 +16,8 @@ export interface LabHost {
   readonly address: string;
   /** `ssh-ed25519 AAAA…` */
   readonly hostKey: string;
+  /** Where this machine sees the host's files, until its power is cut. */
+  readonly root: string;
   /** Runs a shell command on the host as root, past SSH: it works while the host is partitioned. */
   run(command: string): Promise<CommandResult>;
   /** Pulls the network cable. */
@@ -147,9 +149,13 @@ class Host implements LabHost {
 
   async importImage(tarFile: string, ref: string, env: Variables = {}): Promise<void> {
     // The engine's socket seen from outside: the file need not be visible on the host.
-    const socket = `unix:///proc/${this.#pid}/root/run/docker.sock`;
+    const socket = `unix://${this.root}/run/docker.sock`;
     const changes = Object.entries(env).flatMap(([name, value]) => ['--change', `ENV ${name}=${value}`]);
     await shell`docker --host ${socket} import ${changes} ${tarFile} ${ref}`;
+  }
+
+  get root(): string {
+    return `/proc/${this.#pid}/root`;
   }
 
   get #pid(): number {

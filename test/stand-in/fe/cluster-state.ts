@@ -128,7 +128,8 @@ export function addBackend(
 }
 
 /** Followers whose votes make a majority. */
-export const voters = (state: ClusterState): readonly Frontend[] =>
-  state.frontends.filter(fe => fe.role === 'FOLLOWER' && fe.joined);
+export const voters = <F extends Pick<Frontend, 'role' | 'joined'>>(state: {
+  readonly frontends: readonly F[];
+}): readonly F[] => state.frontends.filter(fe => fe.role === 'FOLLOWER' && fe.joined);
 
 export const majorityOf = (count: number): number => Math.floor(count / 2) + 1;
