@@ -1,5 +1,14 @@
 import type { BeNode, View } from './situation.ts';
-import { down, drainedEmpty, holders, members, unhealthyBefore, up } from './situation.ts';
+import {
+  ailingBackends,
+  down,
+  drainedEmpty,
+  holders,
+  members,
+  strangeBackends,
+  unhealthyBefore,
+  up,
+} from './situation.ts';
 import { unreachableCase } from './unreachable.ts';
 import { type FrontendRow, namedOtherwise } from './world.ts';
 
@@ -128,15 +137,15 @@ export const replicasAway = (replication: number): number => Math.floor((replica
 
 function replicasWithout(v: View, keys: readonly string[]): string | null {
   if (v.rows === null) return 'no leader answers, so nobody knows which BEs are alive';
-  const registered = holders(v).filter(node => node.row !== null);
-  const declared = new Set<object | null>(registered.map(node => node.row));
-  const strangers = v.rows.backends.filter(row => !declared.has(row));
+  const ailing = [...ailingBackends(v), ...v.leavingBackends.filter(node => !up(node, v.memory))];
   const away = new Set([
-    ...registered.filter(node => !drainedEmpty(node) && !up(node, v.memory)).map(node => node.key),
-    ...strangers.filter(row => !row.alive).map(row => row.host),
+    ...ailing.filter(node => node.row !== null && !drainedEmpty(node)).map(node => node.key),
+    ...strangeBackends(v)
+      .filter(row => !row.alive)
+      .map(row => row.host),
     ...keys,
   ]);
-  const wave = registered.filter(node => keys.includes(node.key));
+  const wave = holders(v).filter(node => node.row !== null && keys.includes(node.key));
   if (wave.every(node => down(node) || drainedEmpty(node))) return null;
   const locations = new Set(wave.map(node => node.host.location));
   if (locations.size > 1) return `${[...locations].join(' and ')} would be away together`;

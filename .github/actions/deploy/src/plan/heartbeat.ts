@@ -1,3 +1,5 @@
+import { remembered } from './remembered.ts';
+
 /** What a row says of the leader's asking. */
 interface Beat {
   readonly alive: boolean;
@@ -9,13 +11,13 @@ interface Beat {
 const UNHEARD_MS = 12_000;
 
 /** Of the rows that are alive: a dead one keeps its last time, which a clock that was set back may never reach. */
-export function newestHeartbeat(rows: readonly Beat[]): string | null {
+export const newestHeartbeat = remembered((rows: readonly Beat[]): string | null => {
   let newest: string | null = null;
   for (const { alive, last_heartbeat } of rows) {
     if (alive && last_heartbeat !== null && (newest === null || last_heartbeat > newest)) newest = last_heartbeat;
   }
   return newest;
-}
+});
 
 /**
  * Has the leader heard of others for a while, and not of this one? Both times are of the leader's clock. A node that is

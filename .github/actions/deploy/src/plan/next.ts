@@ -41,6 +41,7 @@ import {
 } from './rule.ts';
 import type { BeNode, FeNode, Intent, Node, Situation, View } from './situation.ts';
 import {
+  ailingBackends,
   arriving,
   current,
   down,
@@ -152,11 +153,14 @@ function refuseUnsafe(v: View): Next | null {
 
 /** Uploads and pulls everywhere before anything is touched anywhere: a failed one can never leave a service down. */
 function prepare(v: View): Next | null {
-  const there = byHost([...v.frontends, ...v.backends].filter(reachable), node => node.host.address);
+  const chosen = [...v.frontends, ...v.backends].filter(reachable);
+  const hosts = new Set(chosen.filter(lacksSomething).map(node => node.host));
+  if (hosts.size === 0) return null;
+  const there = byHost(chosen, node => node.host.address);
   const steps = v.desired.hosts.flatMap((host): Step[] => {
     const nodes = there.get(host.address) ?? [];
     const machine = nodes[0]?.machine;
-    if (machine === null || machine === undefined) return [];
+    if (machine === null || machine === undefined || !hosts.has(host)) return [];
     const stale = staleFiles(host, machine);
     const changing = nodes.filter(node => !current(node) || !running(node));
     const images = [...new Set(changing.map(node => node.service.image))].filter(image => !machine.images[image]);
@@ -193,6 +197,15 @@ function prepare(v: View): Next | null {
     ];
   });
   return wave('upload the files and pull the images', steps);
+}
+
+/** Of what its next start needs, as far as it alone can tell. */
+function lacksSomething(node: Node): boolean {
+  const { host, service, machine } = node;
+  if (machine === null) return false;
+  const changes = !current(node);
+  if ((changes || !running(node)) && !machine.images[service.image]) return true;
+  return !machine.staged.includes(host.digest) && (changes || staleFiles(host, machine).length > 0);
 }
 
 const founderOf = (v: View): FeNode | undefined =>
@@ -551,9 +564,7 @@ function startOf(v: View, node: BeNode): Operation[] {
 }
 
 function awaitBackends(v: View): Next | null {
-  const coming = v.backends.filter(
-    node => reachable(node) && keptRunning(node) && awaited(v, node) && !up(node, v.memory),
-  );
+  const coming = ailingBackends(v).filter(node => reachable(node) && keptRunning(node) && awaited(v, node));
   const [first] = coming;
   return first === undefined ? null : awaitNodes(coming, first.service.name, v.desired.timeouts.be_ready);
 }

@@ -1,4 +1,5 @@
 import type { BeService, CompiledHost, FeService } from '../../../../../compiler/contract/cluster-json.ts';
+import { remembered } from './remembered.ts';
 import { nodeKey } from './world.ts';
 
 /** A service of a host, whether or not anything of it exists. */
@@ -11,6 +12,7 @@ export interface Place<S = FeService | BeService> {
 export interface Places {
   readonly frontends: readonly Place<FeService>[];
   readonly backends: readonly Place<BeService>[];
+  readonly all: readonly Place[];
   readonly frontendsOf: ByHost<Place<FeService>>;
   readonly backendsOf: ByHost<Place<BeService>>;
 }
@@ -24,26 +26,20 @@ export const servicesOf = ({ fe, be }: CompiledHost): readonly (FeService | BeSe
 /** Where a BE's data lies in its container: be/storage, be/storage-1 … */
 export const isStorage = (path: string): boolean => /\/be\/storage(-\d+)?$/.test(path);
 
-/** Made once for each list of hosts: a plan for hundreds of machines asks wave after wave. */
-const places = new WeakMap<readonly CompiledHost[], Places>();
-
-export function placesOf(hosts: readonly CompiledHost[]): Places {
-  const there = places.get(hosts);
-  if (there !== undefined) return there;
+export const placesOf = remembered((hosts: readonly CompiledHost[]): Places => {
   const at = <S extends FeService | BeService>(host: CompiledHost, service: S): Place<S> => ({
     ...{ host, service },
     key: nodeKey(host.address, service.name),
   });
   const frontends = hosts.flatMap(host => (host.fe === null ? [] : [at(host, host.fe)]));
   const backends = hosts.flatMap(host => host.be.map(be => at(host, be)));
-  const made = {
+  return {
     ...{ frontends, backends },
+    all: [...frontends, ...backends],
     frontendsOf: byHost(frontends, place => place.host.address),
     backendsOf: byHost(backends, place => place.host.address),
   };
-  places.set(hosts, made);
-  return made;
-}
+});
 
 export function byHost<T>(all: readonly T[], hostOf: (one: T) => string): ByHost<T> {
   const found = new Map<string, T[]>();

@@ -1,7 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { planDigest } from './approval.ts';
-import { applyAll, pass, settle } from './effects.ts';
+import { carriedOut, pass } from './effects.ts';
 import { next } from './next.ts';
 import { firstMemory, imagesOf, type Request } from './situation.ts';
 import type { Step } from './step.ts';
@@ -89,14 +89,13 @@ export function unfold(
     draining ||= decision.steps.some(step => step.action === 'drain');
     if (waves.length > limit) throw new Error(`the plan does not end: ${decision.title}`);
     const operations = decision.steps.flatMap(step => step.operations);
-    at = applyAll(operations, desired, at, (operation, meets) => {
+    at = carriedOut(operations, desired, at, (operation, meets) => {
       // As the live loop remembers it; the model's rows have no time that could be older.
       if (operation.kind === 'restart')
         memory.started[nodeKey(operation.host, operation.service)] = { start_time: null };
       if (operation.kind === 'sql' && operation.statement.kind === 'createImage')
         memory.images_before = imagesOf(meets);
     });
-    at = settle(desired, at);
   }
   return { waves, problems, open, draining, waits, end: at };
 }

@@ -7,12 +7,12 @@ import {
   current,
   down,
   healthy,
-  holders,
   members,
   reachable,
   running,
   staleFiles,
   storageIsLost,
+  strangeBackends,
 } from './situation.ts';
 import { versionProblems } from './upgrade.ts';
 import type { Disk, HostWorld, World } from './world.ts';
@@ -45,12 +45,12 @@ const problem = (code: Problem['code'], host: string | null, message: string, hi
 });
 
 /** Machines that answered and that this run may change. */
-function machines({ desired, request, world }: View): Machine[] {
+function machines(v: View): Machine[] {
   const found: Machine[] = [];
-  for (const host of desired.hosts) {
-    const answer = world.hosts[host.address];
-    const selected = request.hosts === null || request.hosts.has(host.address);
-    if (answer?.known === true && selected && !host.maintenance) found.push({ host, machine: answer.value });
+  for (const host of v.desired.hosts) {
+    const machine = v.machines.get(host.address);
+    const selected = v.request.hosts === null || v.request.hosts.has(host.address);
+    if (machine !== undefined && selected && !host.maintenance) found.push({ host, machine });
   }
   return found;
 }
@@ -70,7 +70,8 @@ interface Judged {
 /** Found once for each look at a machine: a plan asks wave after wave, and most machines are as they were. */
 const judged = new WeakMap<HostWorld, Judged>();
 
-const ofMachines: Refusal = (v, chosen) => chosen.flatMap(one => ofMachine(one, v));
+const ofMachines: Refusal = (v, chosen) =>
+  chosen.filter(one => ofMachine(one, v).length > 0).flatMap(one => ofMachine(one, v));
 
 function ofMachine(one: Machine, v: View): readonly Problem[] {
   const { host, machine } = one;
@@ -226,7 +227,7 @@ const clocks: Refusal = (_, chosen) => {
 const unknownMembers: Refusal = v => {
   const { rows } = v;
   if (rows === null) return [];
-  const named = new Set<object | null>([...members(v), ...holders(v)].map(node => node.row));
+  const named = new Set<object | null>(members(v).map(node => node.row));
   const hint = (verb: string) =>
     `Name it in cluster.yaml, or ${verb}; \`npm run repair -- drop --hosts HOST --reason …\` drops it once it holds nothing.`;
   return [
@@ -247,23 +248,21 @@ const unknownMembers: Refusal = v => {
               hint('stop its process'),
             ),
       ),
-    ...rows.backends
-      .filter(row => !named.has(row))
-      .map(row =>
-        v.backends.some(node => node.host.address === row.host && node.row === null)
-          ? problem(
-              'E_BE_PORT_MOVED',
-              row.host,
-              `The BE of ${row.host} is registered with heartbeat port ${row.heartbeat_port}, and cluster.yaml says another one.`,
-              "A BE's address and heartbeat_service_port are its identity: put the old port back, or take the BE out (`be: none`), deploy until it is gone, and add it with the new port.",
-            )
-          : problem(
-              'E_UNKNOWN_MEMBER',
-              row.host,
-              `The BE ${row.host}:${row.heartbeat_port} is registered, and neither cluster.yaml nor its history in git names it.`,
-              hint(`drain it with ALTER SYSTEM DECOMMISSION BACKEND "${row.host}:${row.heartbeat_port}"`),
-            ),
-      ),
+    ...strangeBackends(v).map(row =>
+      v.backends.some(node => node.host.address === row.host && node.row === null)
+        ? problem(
+            'E_BE_PORT_MOVED',
+            row.host,
+            `The BE of ${row.host} is registered with heartbeat port ${row.heartbeat_port}, and cluster.yaml says another one.`,
+            "A BE's address and heartbeat_service_port are its identity: put the old port back, or take the BE out (`be: none`), deploy until it is gone, and add it with the new port.",
+          )
+        : problem(
+            'E_UNKNOWN_MEMBER',
+            row.host,
+            `The BE ${row.host}:${row.heartbeat_port} is registered, and neither cluster.yaml nor its history in git names it.`,
+            hint(`drain it with ALTER SYSTEM DECOMMISSION BACKEND "${row.host}:${row.heartbeat_port}"`),
+          ),
+    ),
   ];
 };
 
@@ -341,27 +340,24 @@ const movedData: MachineRefusal = ({ host, machine }, { request }) =>
 const otherClusterId: Refusal = v => {
   const id = v.rows?.frontends[0]?.cluster_id;
   if (id === undefined) return [];
-  const foreign = (node: Node, found: string | null): Problem[] =>
-    found === null || found === '' || found === id
-      ? []
-      : [
-          problem(
-            'E_FOREIGN_CLUSTER_ID',
-            node.host.address,
-            `${node.service.name} on ${node.host.address} has data of the cluster with id ${found}, and this cluster's id is ${id}.`,
-            'Nothing was touched: move that data to a safe place by hand if this machine shall join this cluster.',
-          ),
-        ];
-  return [
-    ...v.frontends.flatMap(node =>
-      foreign(node, node.machine?.fe?.cluster_id ?? node.machine?.fe?.state.member ?? null),
-    ),
-    ...v.backends.flatMap(node => {
-      const data = node.machine?.be[node.service.name];
-      return foreign(node, data?.cluster_id ?? data?.member ?? null);
-    }),
-  ];
+  const foreign = (node: Node): boolean => ![null, '', id].includes(clusterIdOf(node));
+  return [...v.frontends, ...v.backends]
+    .filter(foreign)
+    .map(node =>
+      problem(
+        'E_FOREIGN_CLUSTER_ID',
+        node.host.address,
+        `${node.service.name} on ${node.host.address} has data of the cluster with id ${clusterIdOf(node)}, and this cluster's id is ${id}.`,
+        'Nothing was touched: move that data to a safe place by hand if this machine shall join this cluster.',
+      ),
+    );
 };
+
+function clusterIdOf({ machine, service }: Node): string | null {
+  if (service.kind === 'fe') return machine?.fe?.cluster_id ?? machine?.fe?.state.member ?? null;
+  const data = machine?.be[service.name];
+  return data?.cluster_id ?? data?.member ?? null;
+}
 
 /** Empty storage where there was some: a disk that is not mounted, or lost data; starting it would hide which. */
 const lostStorage = (nodes: readonly BeNode[]): Problem[] =>

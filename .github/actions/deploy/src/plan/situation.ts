@@ -7,8 +7,9 @@ import type {
 } from '../../../../../compiler/contract/cluster-json.ts';
 import { isUnheard, newestHeartbeat } from './heartbeat.ts';
 import { byHost, type Place, placesOf } from './place.ts';
-import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, World } from './world.ts';
-import { nodeKey } from './world.ts';
+import { remembered } from './remembered.ts';
+import type { BackendRow, ClusterRows, Container, FrontendRow, HostWorld, Machines, World } from './world.ts';
+import { machinesOf, nodeKey } from './world.ts';
 
 /**
  * What is wanted beyond the compiled files. `converge`: nothing, every other intent does one thing only. `restart`: every
@@ -98,6 +99,7 @@ export interface BeNode extends Node {
 
 /** The situation with nodes looked up once: every rule reads this. */
 export interface View extends Situation {
+  readonly machines: Machines;
   readonly rows: ClusterRows | null;
   readonly frontends: readonly FeNode[];
   readonly backends: readonly BeNode[];
@@ -112,21 +114,24 @@ export const members = (v: View): readonly FeNode[] => [...v.frontends, ...v.lea
 /** Declared and leaving: whoever may hold replicas. */
 export const holders = (v: View): readonly BeNode[] => [...v.backends, ...v.leavingBackends];
 
+const NO_ROWS = { frontends: [], backends: [] };
+const frontendRows = remembered((rows: ClusterRows['frontends']) => byHost(rows, row => row.host));
+const backendRows = remembered((rows: ClusterRows['backends']) => byHost(rows, row => row.host));
+
 export function view(situation: Situation): View {
   const { desired, world, request } = situation;
   const rows = world.cluster.known ? world.cluster.value : null;
-  const feRows = byHost(rows?.frontends ?? [], row => row.host);
-  const beRows = byHost(rows?.backends ?? [], row => row.host);
-  const feNewest = newestHeartbeat(rows?.frontends ?? []);
-  const beNewest = newestHeartbeat(rows?.backends ?? []);
+  const { frontends, backends } = rows ?? NO_ROWS;
+  const machines = machinesOf(world.hosts);
+  const [feRows, beRows] = [frontendRows(frontends), backendRows(backends)];
+  const [feNewest, beNewest] = [newestHeartbeat(frontends), newestHeartbeat(backends)];
   const node = <S extends Node['service'], R extends FrontendRow | BackendRow>(
     { host, service, key }: Place<S>,
     row: R | null,
     newest: string | null,
   ) => {
     const { name } = service;
-    const answer = world.hosts[host.address];
-    const machine = answer?.known === true ? answer.value : null;
+    const machine = machines.get(host.address) ?? null;
     const answers = world.answers[key];
     return {
       key,
@@ -157,6 +162,7 @@ export function view(situation: Situation): View {
   const leaving = placesOf(world.leaving);
   return {
     ...situation,
+    machines,
     rows,
     frontends: declared.frontends.map(frontend),
     backends: declared.backends.map(backend),
@@ -173,6 +179,17 @@ export const unhealthyBefore = (v: View): number =>
   v.frontends.find(node => node.machine?.fe?.state.unhealthy !== undefined)?.machine?.fe?.state.unhealthy ??
   v.memory.unhealthy_before ??
   0;
+
+/** Rows of BEs that neither cluster.yaml nor its history in git names. */
+export const strangeBackends = remembered((v: View): readonly BackendRow[] => {
+  const named = new Set<object | null>(holders(v).map(node => node.row));
+  return v.rows?.backends.filter(row => !named.has(row)) ?? [];
+});
+
+/** Declared BEs that nobody can count on now. The memory of a view must not grow any more once this was asked. */
+export const ailingBackends = remembered((v: View): readonly BeNode[] =>
+  v.backends.filter(node => !up(node, v.memory)),
+);
 
 /** May this run do something to the node now? */
 export const reachable = (node: Node): boolean => node.selected && node.machine !== null;

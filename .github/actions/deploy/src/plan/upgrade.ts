@@ -1,5 +1,6 @@
 import type { Problem } from '../error.ts';
 import type { Operation } from './operation.ts';
+import { remembered } from './remembered.ts';
 import { type Roll, type Rule, step, towardsDefinition, wave } from './rule.ts';
 import type { FeNode, Node, View } from './situation.ts';
 import { reachable, running, unhealthyBefore, up } from './situation.ts';
@@ -35,7 +36,7 @@ export function versionDiffers(v: View, node: Node): boolean {
 const pending = <N extends Node>(v: View, nodes: readonly N[]): N[] => nodes.filter(node => versionDiffers(v, node));
 
 /** What is still to be done of it; null: every node runs the wanted release. */
-export function versionChange(v: View): VersionChange | null {
+export const versionChange = remembered((v: View): VersionChange | null => {
   const releases = pending<Node>(v, [...v.frontends, ...v.backends])
     .map(node => releaseAt(node) ?? v.desired.version)
     .sort(compareReleases);
@@ -44,7 +45,7 @@ export function versionChange(v: View): VersionChange | null {
   return compareReleases(lowest, v.desired.version) < 0
     ? { direction: 'upgrade', from: lowest }
     : { direction: 'downgrade', from: highest };
-}
+});
 
 /** Is it this node's turn, or must it stay at its release until the others have changed theirs? */
 export function mayChange(v: View, node: Node): boolean {

@@ -15,6 +15,7 @@ function numbers(release: string): Numbers {
 
 /** Below 0: `a` is older than `b`. */
 export function compareReleases(a: string, b: string): number {
+  if (a === b) return 0;
   const other = numbers(b);
   for (const [at, number] of numbers(a).entries()) {
     if (number !== other[at]) return number < (other[at] ?? 0) ? -1 : 1;

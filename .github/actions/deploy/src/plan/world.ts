@@ -38,6 +38,16 @@ export type Switches = Readonly<Record<(typeof SWITCHES)[number], string>>;
 
 export const sameSwitches = (a: Switches, b: Switches): boolean => SWITCHES.every(key => a[key] === b[key]);
 
+/** Those that answered, by address. */
+export type Machines = ReadonlyMap<string, HostWorld>;
+
+/** Not to be remembered: a plan that is being made changes its `hosts` in place. */
+export function machinesOf(hosts: World['hosts']): Machines {
+  const found = new Map<string, HostWorld>();
+  for (const [address, answer] of Object.entries(hosts)) if (answer.known) found.set(address, answer.value);
+  return found;
+}
+
 /** One answer of one machine. */
 export interface HostWorld {
   /** Machine's clock minus the runner's, in milliseconds; 0 as long as the time that the answer took may explain it. */
