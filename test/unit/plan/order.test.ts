@@ -98,6 +98,31 @@ describe('a BE that nobody registered', () => {
   });
 });
 
+describe('an FE that lost its container while the release changes', () => {
+  const was = cluster([{}, {}, {}]);
+  const newer = cluster([{}, {}, {}], { version: '3.4.10' });
+  const bare = (from: typeof was, to: typeof was) => {
+    const world = withMachine(meets(to, deployed(from)), '10.0.0.2', machine => ({
+      ...machine,
+      containers: machine.containers.filter(one => one.service !== 'starrocks-fe'),
+    }));
+    return { ...world, answers: { ...world.answers, '10.0.0.2/starrocks-fe': known(false) } };
+  };
+
+  it('waits for the BEs, because nothing of its old release is there to run', () => {
+    const prepared = ['prepare 10.0.0.1', 'prepare 10.0.0.2', 'prepare 10.0.0.3'];
+    expect(story(newer, bare(was, newer))).toEqual([prepared, ['E_VERSION_AND_MORE']]);
+  });
+
+  it('comes up with the new one when its turn has come, its metadata copied before', () => {
+    const { waves, problems } = makePlan(was, bare(newer, was), everything);
+    const steps = waves.flatMap(wave => wave.steps).filter(step => step.service === 'starrocks-fe');
+    expect(problems).toEqual([]);
+    expect(steps[0]).toMatchObject({ action: 'downgrade', host: '10.0.0.2' });
+    expect(steps[0]?.operations.map(one => one.kind)).toEqual(['copyMetadata', 'activate']);
+  });
+});
+
 describe('an FE that leaves', () => {
   it('as an observer is no question of a majority', () => {
     const was = cluster([{}, { fe: 'observer' }, {}]);

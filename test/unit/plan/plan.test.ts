@@ -424,7 +424,7 @@ describe('what is down', () => {
           : { ...row, last_heartbeat: row.host === '10.0.0.3' ? '2026-01-01 00:00:00' : '2026-01-01 00:05:00' },
       ),
     }));
-    expect(story(desired, unheard)).toEqual([['start starrocks-fe on 10.0.0.2']]);
+    expect(story(desired, unheard)).toEqual([['upgrade starrocks-fe on 10.0.0.2']]);
   });
 
   it('has the metadata of its old name moved aside where somebody dropped it and added it again', () => {

@@ -1,5 +1,6 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import { holds, majority, replicasAway } from './gates.ts';
+import { stoppedBy } from './operation.ts';
 import type { Plan, Wave } from './plan.ts';
 import { type BeNode, convergeAll, down, holders, members, type Node, up, type View, view } from './situation.ts';
 import { nodeKey } from './world.ts';
@@ -30,11 +31,10 @@ const NOTHING = { started: {}, unhealthy_before: null };
 function during(v: View, wave: Wave): Impact {
   const stops = new Set(
     wave.steps.flatMap(step =>
-      step.operations.flatMap(operation =>
-        operation.kind === 'activate' || operation.kind === 'restart' || operation.kind === 'stop'
-          ? [nodeKey(operation.host, operation.service)]
-          : [],
-      ),
+      step.operations.flatMap(operation => {
+        const service = stoppedBy(operation);
+        return service === null || !('host' in operation) ? [] : [nodeKey(operation.host, service)];
+      }),
     ),
   );
   // One that holds nothing is missed by nobody.

@@ -379,17 +379,26 @@ const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
 
 function startFrontendsThatAreDown(v: View): Next | null {
   const asleep = v.frontends.filter(node => !needsJoin(node) && !roleDiffers(node) && canBeStarted(node));
+  const bare = asleep.find(node => node.container === null && tooEarly(v, node));
+  if (bare !== undefined) return awaitsRelease(v, bare);
   return wave(
     'start FEs that are down',
     asleep.flatMap(node => startStep(v, node)),
   );
 }
 
-/** One whose release changes waits for its turn, and runs as it was until then. */
+/** Its turn to change its release has not come. */
+const tooEarly = (v: View, node: Node): boolean => versionDiffers(v, node) && !mayChange(v, node);
+
+/**
+ * One whose release changes waits for its turn, and runs as it was until then; without its container it has nothing to
+ * run as, and comes up with the new one when its turn has come.
+ */
 function startStep(v: View, node: Node): Step[] {
   const gates: Gate[] = [{ kind: 'already-down', node: node.key }];
   if (!versionDiffers(v, node)) return [step(node, 'start', whyDown(node), [activate(node)], gates)];
-  return mayChange(v, node) ? [] : startAsBefore(v, node, gates);
+  if (tooEarly(v, node)) return startAsBefore(v, node, gates);
+  return node.container === null ? [restartStep(node, towardsRelease(v), gates, null)] : [];
 }
 
 const startAsBefore = (v: View, node: Node, gates: readonly Gate[]): Step[] =>
@@ -475,7 +484,7 @@ function awaitLeaderOfStarted(v: View): Next | null {
 /** One at a time: each new follower changes what a majority is. */
 function joinFrontend(v: View): Next | null {
   const waiting = v.frontends.filter(
-    node => reachable(node) && !roleDiffers(node) && (node.container === null || (needsJoin(node) && down(node))),
+    node => reachable(node) && !roleDiffers(node) && needsJoin(node) && (node.container === null || down(node)),
   );
   const order = [
     ...waiting.filter(node => node.service.role === 'follower'),
@@ -484,12 +493,8 @@ function joinFrontend(v: View): Next | null {
   const [first] = order;
   if (first === undefined) return null;
   const host = first.host.address;
-  const early = versionDiffers(v, first) && !mayChange(v, first);
+  const early = tooEarly(v, first);
   if (early && first.container === null) return awaitsRelease(v, first);
-  if (first.row !== null && !needsJoin(first)) {
-    const gate: Gate = { kind: 'already-down', node: first.key };
-    return wave('start FEs that are down', [step(first, 'start', whyDown(first), [activate(first)], [gate])]);
-  }
   const operations: Operation[] = [
     { kind: 'writeState', host, peers: peersFor(v, host) },
     early ? asBefore(first) : activate(first),
@@ -516,7 +521,7 @@ const awaitsRelease = (v: View, node: Node): Next =>
   blocked(
     node,
     'E_VERSION_AND_MORE',
-    `${node.key} has lost its container${node.service.kind === 'fe' ? ' and its metadata' : ''} while the cluster becomes ${v.desired.version}.`,
+    `${node.key} has lost its container${node.machine?.fe.meta === 'empty' && node.service.kind === 'fe' ? ' and its metadata' : ''} while the cluster becomes ${v.desired.version}.`,
     'Write the release that the others run, deploy, and then write the new one again.',
   );
 
@@ -534,7 +539,7 @@ function addBackends(v: View): Next | null {
   const missing = v.backends.filter(
     node => reachable(node) && !storageIsLost(node) && (node.row === null || node.container === null),
   );
-  const early = missing.filter(node => versionDiffers(v, node) && !mayChange(v, node));
+  const early = missing.filter(node => tooEarly(v, node));
   const [lost] = early.filter(node => node.container === null);
   if (lost !== undefined) return awaitsRelease(v, lost);
   return wave(

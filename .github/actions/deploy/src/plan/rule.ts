@@ -68,7 +68,7 @@ export const asItIs: Roll = node => ({
 });
 
 /** The container that was seen of it. */
-const seen = (node: Node) => ({
+export const seen = (node: Node) => ({
   host: node.host.address,
   service: node.service.name,
   expects: node.container?.digest ?? '',

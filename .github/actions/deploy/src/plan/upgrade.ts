@@ -1,7 +1,7 @@
 import type { Problem } from '../error.ts';
 import type { Operation } from './operation.ts';
 import { remembered } from './remembered.ts';
-import { type Roll, type Rule, step, towardsDefinition, wave } from './rule.ts';
+import { type Roll, type Rule, seen, step, towardsDefinition, wave } from './rule.ts';
 import type { FeNode, Node, View } from './situation.ts';
 import { reachable, running, unhealthyBefore, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
@@ -141,12 +141,10 @@ export const towardsRelease =
     if (change === null || !versionDiffers(v, node)) return towardsDefinition(node);
     const { operations } = towardsDefinition(node);
     const from = releaseAt(node) ?? change.from;
-    const { address: host } = node.host;
-    const before: Operation[] =
-      node.service.kind === 'fe'
-        ? // A newer release may write what the older one cannot read: the way back.
-          [{ kind: 'copyMetadata', host, release: from, expects: node.container?.digest ?? '' }]
-        : [];
+    const { host, expects } = seen(node);
+    // A newer release may write what the older one cannot read: the way back.
+    const copy: Operation = { kind: 'copyMetadata', host, expects, release: from };
+    const before = node.service.kind === 'fe' ? [copy] : [];
     return {
       action: change.direction,
       reason: `${from} becomes ${v.desired.version}`,

@@ -2,7 +2,7 @@ import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.
 import { apply, settle } from '../plan/effects.ts';
 import { majority, replicasAway } from '../plan/gates.ts';
 import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
-import type { Operation } from '../plan/operation.ts';
+import { type Operation, stoppedBy } from '../plan/operation.ts';
 import { byHost, placesOf } from '../plan/place.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
@@ -27,7 +27,7 @@ const operationsOf = (steps: readonly Step[]): Operation[] => steps.flatMap(step
 function stopped({ world }: Truth, operations: readonly Operation[]): Set<string> {
   return new Set(
     operations.flatMap(operation => {
-      const service = stopsService(operation);
+      const service = stoppedBy(operation);
       if (service === null || !('host' in operation)) return [];
       const answer = world.hosts[operation.host];
       const runs =
@@ -36,12 +36,6 @@ function stopped({ world }: Truth, operations: readonly Operation[]): Set<string
       return runs ? [nodeKey(operation.host, service)] : [];
     }),
   );
-}
-
-function stopsService(operation: Operation): string | null {
-  if (operation.kind === 'copyMetadata') return 'starrocks-fe';
-  const stops = operation.kind === 'activate' || operation.kind === 'restart' || operation.kind === 'stop';
-  return stops ? operation.service : null;
 }
 
 /** Neither its silence nor the leader says that it is gone, nor does the leader hear of others only. */
