@@ -83,6 +83,16 @@ function allowed(stage: Stage, change: Change, declared: ClusterJson) {
   };
 }
 
+/**
+ * What does not end by itself. While a leader is elected nobody answers, and a node that has just been started has a dead
+ * row until it is heard of; that a container stands still is among what the machines lack.
+ */
+function lasts(lacking: readonly string[]): (what: string) => boolean {
+  const row = (what: string) => /: (?:no|a) (\w+ \S+) (alive|dead) /.exec(what);
+  const dead = new Set(lacking.flatMap(what => (row(what)?.[2] === 'dead' ? [row(what)?.[1]] : [])));
+  return what => !what.endsWith(' does not answer') && !dead.has(row(what)?.[1]);
+}
+
 /** The report of a run that nobody killed says what it found and did: neither less nor more than what was to do. */
 function told(
   report: RunReport,
@@ -100,8 +110,7 @@ function told(
   if (wrong.length > 0) return wrong;
   // What the killed run had begun may end while the next one already looks.
   if (kills.at(-1)?.cut === 'during') return [];
-  // While a leader is elected nobody answers, and that ends by itself.
-  const lasting = lacking.filter(what => !what.endsWith(' does not answer'));
+  const lasting = lacking.filter(lasts(lacking));
   if (lasting.length > 0 && (report.steps.length === 0 || report.outcome === 'unchanged'))
     return [`the last report is ${report.outcome} and tells nothing, and there was to do: ${lasting.join('; ')}`];
   const started = after.filter(node => !before.some(one => one.start === node.start));
