@@ -300,6 +300,8 @@ it('takes a disk away in which no tablet is', () => {
   }));
   const desired = cluster([{}, {}, { be_conf: 'of one disk' }]);
   expect(story(desired, world)).toEqual([['prepare 10.0.0.3'], ['restart starrocks-be on 10.0.0.3']]);
+  const [restart] = makePlan(desired, world, everything).waves[1]?.steps ?? [];
+  expect(restart?.reason).toContain('without /data/disk2 from now on, where no tablet is');
 });
 
 it('refuses a cluster with compute nodes by their names', () => {

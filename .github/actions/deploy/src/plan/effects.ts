@@ -7,7 +7,7 @@ import type {
 } from '../../../../../compiler/contract/cluster-json.ts';
 import { majority } from './gates.ts';
 import type { Operation, Statement } from './operation.ts';
-import { isStorage, type Place, type Places, placesOf, servicesOf } from './place.ts';
+import { leftBehind, type Place, type Places, placesOf, servicesOf } from './place.ts';
 import { remembered } from './remembered.ts';
 import { unreachableCase } from './unreachable.ts';
 import { releaseOfImage } from './version-path.ts';
@@ -85,12 +85,15 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
   }
 }
 
-/** The container has storage that the service is not to have any more. */
-function leavesDisk({ host, service }: Extract<Operation, { kind: 'activate' }>, desired: ClusterJson, world: World) {
+function leavesDisk(
+  { host, service: name }: Extract<Operation, { kind: 'activate' }>,
+  desired: ClusterJson,
+  world: World,
+) {
   const machine = world.hosts[host];
-  const wanted = servicesOf(hostOf(desired, host)).find(one => one.name === service)?.folders ?? [];
-  const there = machine?.known === true ? machine.value.containers.find(one => one.service === service)?.mounts : {};
-  return Object.keys(there ?? {}).some(path => isStorage(path) && !wanted.some(folder => folder.container === path));
+  const service = servicesOf(hostOf(desired, host)).find(one => one.name === name);
+  const there = machine?.known === true ? machine.value.containers.find(one => one.service === name) : undefined;
+  return service !== undefined && there !== undefined && leftBehind(service, there).length > 0;
 }
 
 /** Its own effect alone; what the cluster then does by itself is `settle`. */

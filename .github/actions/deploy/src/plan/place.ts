@@ -1,6 +1,6 @@
 import type { BeService, CompiledHost, FeService } from '../../../../../compiler/contract/cluster-json.ts';
 import { remembered } from './remembered.ts';
-import { nodeKey } from './world.ts';
+import { type Container, nodeKey } from './world.ts';
 
 /** A service of a host, whether or not anything of it exists. */
 export interface Place<S = FeService | BeService> {
@@ -25,6 +25,12 @@ export const servicesOf = ({ fe, be }: CompiledHost): readonly (FeService | BeSe
 
 /** Where a BE's data lies in its container: be/storage, be/storage-1 … */
 export const isStorage = (path: string): boolean => /\/be\/storage(-\d+)?$/.test(path);
+
+/** Storage that the container has and the service is not to have any more, as folders of the machine. */
+export const leftBehind = ({ folders }: FeService | BeService, { mounts }: Container): string[] =>
+  Object.entries(mounts)
+    .filter(([path]) => isStorage(path) && !folders.some(folder => folder.container === path))
+    .map(([, folder]) => folder);
 
 export const placesOf = remembered((hosts: readonly CompiledHost[]): Places => {
   const at = <S extends FeService | BeService>(host: CompiledHost, service: S): Place<S> => ({

@@ -1,6 +1,7 @@
 import type { Problem } from '../error.ts';
 import type { Gate } from './gates.ts';
 import type { Operation } from './operation.ts';
+import { leftBehind } from './place.ts';
 import type { BeNode, Node, View } from './situation.ts';
 import { running, staleFiles, unhealthyBefore, up } from './situation.ts';
 import type { Next, Step } from './step.ts';
@@ -53,12 +54,14 @@ export const towardsDefinition: Roll = node => ({
   operations: [activate(node)],
 });
 
-/** Its own files by name; without any, it is how Compose runs it. */
-function whatDiffers({ host, service, machine }: Node): string {
+/** Its own files by name; without any, it is how Compose runs it. And what it will be without. */
+function whatDiffers({ host, service, machine, container }: Node): string {
   const stale = new Set(machine === null ? [] : staleFiles(host, machine));
   const own = host.files.filter(file => file.service === service.name && stale.has(file.path)).map(file => file.path);
-  if (own.length === 0) return 'its definition differs';
-  return `${own.join(', ')} ${own.length === 1 ? 'differs' : 'differ'}`;
+  const left = container === null ? [] : leftBehind(service, container);
+  const without = left.length === 0 ? '' : `; without ${left.join(' and ')} from now on, where no tablet is`;
+  if (own.length === 0) return `its definition differs${without}`;
+  return `${own.join(', ')} ${own.length === 1 ? 'differs' : 'differ'}${without}`;
 }
 
 export const asItIs: Roll = node => ({
