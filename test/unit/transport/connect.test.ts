@@ -223,6 +223,33 @@ describeWithSshd('a connection to a real sshd', () => {
       way.stop();
     });
 
+    it('leads nowhere from that very moment, and says so', async () => {
+      const way = await proxyTo(there.port);
+      const connection = await connected({ port: way.port });
+      const asked: Promise<string>[] = [];
+      const ask = () =>
+        connection.forward('127.0.0.1', there.port).then(
+          stream => {
+            stream.destroy();
+            return 'open';
+          },
+          (error: unknown) => (error instanceof DeployError ? error.problem.code : String(error)),
+        );
+      await new Promise<void>(resolve => {
+        // Whoever asks before what comes next, and between all that an end brings with it.
+        const spin = () => {
+          asked.push(ask());
+          if (asked.length === 20) way.cut();
+          if (asked.length < 300) setImmediate(spin);
+          else resolve();
+        };
+        spin();
+      });
+      const codes = new Set(await Promise.all(asked));
+      expect([...codes].filter(code => code !== 'open')).toEqual(['E_CONNECTION_LOST']);
+      way.stop();
+    });
+
     it('settles whatever was begun at that very moment', async () => {
       const way = await proxyTo(there.port);
       const connection = await connected({ port: way.port });

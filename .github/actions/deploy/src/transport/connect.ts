@@ -355,11 +355,19 @@ function connection(
     },
     forward: (to, toPort) =>
       new Promise((resolve, reject) => {
-        if (gone.signal.aborted) return reject(connectionLost(address, `${to}:${toPort} was to be reached`));
+        const isLost = () => reject(connectionLost(address, `${to}:${toPort} was to be reached`));
+        if (ending) return isLost();
         counters.forwards += 1;
-        client.forwardOut('127.0.0.1', 0, to, toPort, (error, stream) =>
-          error === undefined ? resolve(stream) : reject(error),
-        );
+        try {
+          client.forwardOut('127.0.0.1', 0, to, toPort, (error, stream) => {
+            if (error === undefined) resolve(stream);
+            else if (ending) isLost();
+            else reject(error);
+          });
+        } catch {
+          // ssh2 throws once its socket has ended.
+          isLost();
+        }
       }),
     // Not by `end`, which waits for the other side: a machine that is gone would keep the run for as long as TCP tries.
     close: () => void client.destroy(),
