@@ -88,7 +88,7 @@ function allowed(stage: Stage, change: Change, declared: ClusterJson) {
  * row until it is heard of; that a container stands still is among what the machines lack.
  */
 function lasts(lacking: readonly string[]): (what: string) => boolean {
-  const row = (what: string) => /: (?:no|a) (\w+ \S+) (alive|dead) /.exec(what);
+  const row = (what: string) => /: (?:no|a) (\w+ \S+) (alive|dead)\b/.exec(what);
   const dead = new Set(lacking.flatMap(what => (row(what)?.[2] === 'dead' ? [row(what)?.[1]] : [])));
   return what => !what.endsWith(' does not answer') && !dead.has(row(what)?.[1]);
 }
