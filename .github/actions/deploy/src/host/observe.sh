@@ -1,8 +1,8 @@
 # Looks at one machine and changes nothing. POSIX sh; needs coreutils, grep, sed, awk, GNU find, util-linux, and docker if
 # it is there.
 #
-#   observe.sh [inside] DEPLOY_DIR [again] [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]... [image REF]...
-#              [disk PATH...]
+#   observe.sh [inside] DEPLOY_DIR [again] [fe META STATE COPY] [be NAME STATE COPY COUNT FOLDER...]... [port N]...
+#              [image REF]... [disk PATH...]
 #
 # Answers in one line `seen base64`: facts, each `name bytes`, a newline, so many bytes, a newline; the last one is `end`. A
 # machine is looked at often, and to start a program is what costs: what the shell can do, it does by itself, and `again`

@@ -6,7 +6,8 @@
 # Requests on standard input: a header of 2048 bytes (`op argument-bytes payload-bytes`, newline, the arguments, a line
 # each, for printf's %b, where they find room, blanks, full stop), the arguments where they did not, the payload. An
 # answer is one line: `= NONCE op exit-code` where that is all, or base64 of a header of 64 bytes (`NONCE op exit-code`,
-# blanks, newline) and the output. A ping is answered by nothing. To start a program is what costs here: what the shell can do, it does by itself.
+# blanks, newline) and the output. A ping is answered by nothing. To start a program is what costs here: what the shell
+# can do, it does by itself.
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -40,21 +40,17 @@ export function effects(operation: Operation, desired: ClusterJson, world: World
     case 'activate': {
       // Where a disk is left behind, it stands still first. Then files have moved, and the container is still the old one,
       // or gone while Compose recreates it.
-      const before = leavesDisk(operation, desired, world)
-        ? apply({ ...operation, kind: 'stop', expects: '' }, desired, world)
-        : world;
-      const moved = onHost(before, operation.host, machine =>
+      const still = leavesDisk(operation, desired, world)
+        ? [settle(desired, apply({ ...operation, kind: 'stop', expects: '' }, desired, world))]
+        : [];
+      const moved = onHost(still[0] ?? world, operation.host, machine =>
         withFiles(machine, desired, operation.host, operation.service),
       );
       const gone = onHost(moved, operation.host, machine => ({
         ...machine,
         containers: machine.containers.filter(container => container.service !== operation.service),
       }));
-      const still = before === world ? [] : [settle(desired, before)];
-      return {
-        done,
-        cutOff: [world, ...still, before === world ? moved : settle(desired, moved), settle(desired, gone)],
-      };
+      return { done, cutOff: [world, ...still, moved, settle(desired, gone)] };
     }
     case 'refresh':
     case 'stage':

@@ -32,8 +32,8 @@ function during(v: View, wave: Wave): Impact {
   const stops = new Set(
     wave.steps.flatMap(step =>
       step.operations.flatMap(operation => {
-        const service = stoppedBy(operation);
-        return service === null || !('host' in operation) ? [] : [nodeKey(operation.host, service)];
+        const stopped = stoppedBy(operation);
+        return stopped === null ? [] : [nodeKey(stopped.host, stopped.service)];
       }),
     ),
   );

@@ -375,7 +375,7 @@ function setMetadataOfDroppedAside(v: View): Next | null {
 const canBeStarted = (node: Node): boolean =>
   reachable(node) && down(node) && !arriving(node) && (!keptRunning(node) || !current(node));
 
-const needsJoin = (node: FeNode): boolean => node.machine?.fe?.meta === 'empty';
+const needsJoin = ({ machine, service }: Node): boolean => service.kind === 'fe' && machine?.fe.meta === 'empty';
 
 function startFrontendsThatAreDown(v: View): Next | null {
   const asleep = v.frontends.filter(node => !needsJoin(node) && !roleDiffers(node) && canBeStarted(node));
@@ -512,7 +512,7 @@ const lostMajority = (node: FeNode, why: string): Next =>
   blocked(
     node,
     'E_MAJORITY_LOST',
-    `${node.key} has ${node.machine?.fe.meta === 'empty' ? 'lost its metadata' : 'metadata of a join that was cut off'} and does not join again: ${why}.`,
+    `${node.key} has ${needsJoin(node) ? 'lost its metadata' : 'metadata of a join that was cut off'} and does not join again: ${why}.`,
     'Bring up the followers that still have theirs, then deploy again; with none left, follow StarRocks’ metadata recovery by hand.',
   );
 
@@ -521,7 +521,7 @@ const awaitsRelease = (v: View, node: Node): Next =>
   blocked(
     node,
     'E_VERSION_AND_MORE',
-    `${node.key} has lost its container${node.machine?.fe.meta === 'empty' && node.service.kind === 'fe' ? ' and its metadata' : ''} while the cluster becomes ${v.desired.version}.`,
+    `${node.key} has lost its container${needsJoin(node) ? ' and its metadata' : ''} while the cluster becomes ${v.desired.version}.`,
     'Write the release that the others run, deploy, and then write the new one again.',
   );
 

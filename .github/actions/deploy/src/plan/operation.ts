@@ -89,11 +89,11 @@ export type Operation =
     }
   | { readonly kind: 'sql'; readonly statement: Statement };
 
-/** The service that it stops, for a moment or for longer; null: none. */
-export function stoppedBy(operation: Operation): ServiceName | null {
-  if (operation.kind === 'copyMetadata') return 'starrocks-fe';
+/** What it stops, for a moment or for longer; null: nothing. */
+export function stoppedBy(operation: Operation): { readonly host: string; readonly service: ServiceName } | null {
+  if (operation.kind === 'copyMetadata') return { host: operation.host, service: 'starrocks-fe' };
   const stops = operation.kind === 'activate' || operation.kind === 'restart' || operation.kind === 'stop';
-  return stops ? operation.service : null;
+  return stops ? operation : null;
 }
 
 /** The statements this program may send; their text is made in starrocks/ from validated addresses and ports. */

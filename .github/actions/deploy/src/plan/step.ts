@@ -31,10 +31,10 @@ export type Action =
   | 'refresh'
   | 'remember';
 
-/** One thing done to one machine or to the cluster. Its operations run in order; the steps of a wave run together. */
 /** What takes away for a moment what runs, and hopes that it comes back. */
 export const RESTARTS: ReadonlySet<Action> = new Set(['restart', 'upgrade', 'downgrade']);
 
+/** One thing done to one machine or to the cluster. Its operations run in order; the steps of a wave run together. */
 export interface Step {
   readonly action: Action;
   readonly host: string | null;

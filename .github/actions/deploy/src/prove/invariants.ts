@@ -27,13 +27,14 @@ const operationsOf = (steps: readonly Step[]): Operation[] => steps.flatMap(step
 function stopped({ world }: Truth, operations: readonly Operation[]): Set<string> {
   return new Set(
     operations.flatMap(operation => {
-      const service = stoppedBy(operation);
-      if (service === null || !('host' in operation)) return [];
-      const answer = world.hosts[operation.host];
+      const node = stoppedBy(operation);
+      if (node === null) return [];
+      const { host, service } = node;
+      const answer = world.hosts[host];
       const runs =
         answer?.known === true &&
         answer.value.containers.some(one => one.service === service && one.state === 'running');
-      return runs ? [nodeKey(operation.host, service)] : [];
+      return runs ? [nodeKey(host, service)] : [];
     }),
   );
 }
