@@ -5,7 +5,6 @@ import { type Lab, type LabHost, startLab } from '../lab/lab.ts';
 import { importStarRocks, playRelease } from '../lab/starrocks-images.ts';
 import {
   BE_PORT,
-  closes,
   codesOf,
   column,
   LabCluster,
@@ -61,10 +60,7 @@ describeInLab('another release on real machines', () => {
     const cluster = nth(index);
     const title = new RegExp(`^upgrade ${service} on ${at?.address ?? '.*'}$`);
     const [report, fewest] = await watched(machines(index), () =>
-      cluster.deployWith(title, async host => {
-        await closes(host, ports[service]);
-        await host.partition();
-      }),
+      cluster.deployWith(title, host => host.partition(ports[service])),
     );
     expect(report.outcome).toBe('failed');
     const cut = at ?? cluster.at(report.problems[0]?.host ?? '');

@@ -20,8 +20,8 @@ export interface LabHost {
   readonly root: string;
   /** Runs a shell command on the host as root, past SSH: it works while the host is partitioned. */
   run(command: string): Promise<CommandResult>;
-  /** Pulls the network cable. */
-  partition(): Promise<void>;
+  /** Pulls the network cable: at once, or in the moment in which nobody listens at a port any more. */
+  partition(onceClosed?: number): Promise<void>;
   /** Puts the network cable back. */
   heal(): Promise<void>;
   /** Power loss: all processes end at once, and nobody on the network hears of it. The disk stays. */
@@ -122,8 +122,13 @@ class Host implements LabHost {
     return { code: exitCode ?? 255, stdout, stderr };
   }
 
-  partition(): Promise<void> {
-    return ip(...this.#links.map(link => `link set ${link} down`));
+  async partition(onceClosed?: number): Promise<void> {
+    const down = this.#links.map(link => `link set ${link} down`);
+    if (onceClosed === undefined) return ip(...down);
+    // One process waits and cuts: on a busy machine the moment is over before this one could start another.
+    await shell({ input: down.join('\n') })`
+      while (exec 3<>/dev/tcp/${this.address}/${onceClosed}) 2>/dev/null; do sleep 0.01; done
+      exec ip -batch -`;
   }
 
   heal(): Promise<void> {
