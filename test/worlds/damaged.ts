@@ -136,7 +136,7 @@ const machinesOf = (world: World): (readonly [string, HostWorld])[] =>
 
 function onFrontend(truth: Truth, at: number, change: (world: World, host: string) => World): Truth {
   const found = pick(
-    machinesOf(truth.world).filter(([, machine]) => machine.fe?.meta === 'whole'),
+    machinesOf(truth.world).filter(([, machine]) => machine.fe.meta === 'whole'),
     at,
   );
   return found === null ? truth : { ...truth, world: change(truth.world, found[0]) };
@@ -284,7 +284,7 @@ const OFF: Switches = {
 /** As a killed change of the version leaves them: off on every FE, the former values on its machine. */
 function withSwitchesOff(world: World): World {
   const before = Object.values(world.switches)[0];
-  const noted = machinesOf(world).some(([, machine]) => machine.fe?.state.switches != null);
+  const noted = machinesOf(world).some(([, machine]) => machine.fe.state.switches != null);
   if (before === undefined || noted || SWITCHES.every(name => before[name] === OFF[name])) return world;
   const off = Object.fromEntries(Object.keys(world.switches).map(address => [address, OFF]));
   return Object.keys(world.switches).reduce(

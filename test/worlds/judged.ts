@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { settle } from '../../.github/actions/deploy/src/plan/effects.ts';
 import { unfold } from '../../.github/actions/deploy/src/plan/plan.ts';
+import { settle } from '../../.github/actions/deploy/src/plan/settle.ts';
 import { convergeAll } from '../../.github/actions/deploy/src/plan/situation.ts';
 import { stepTitle } from '../../.github/actions/deploy/src/plan/step.ts';
 import { nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';

@@ -1,5 +1,6 @@
-import { apply, settle } from '../../.github/actions/deploy/src/plan/effects.ts';
+import { apply } from '../../.github/actions/deploy/src/plan/effects.ts';
 import type { Operation } from '../../.github/actions/deploy/src/plan/operation.ts';
+import { settle } from '../../.github/actions/deploy/src/plan/settle.ts';
 import { type BackendRow, known, nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { Truth } from '../../.github/actions/deploy/src/prove/fault.ts';
 import { violations } from '../../.github/actions/deploy/src/prove/invariants.ts';
@@ -144,8 +145,8 @@ function ofFrontend(host: CompiledHost, fe: FeService, world: World): Move[] {
   const peers: Operation = { kind: 'writeState', host: address, peers: others.map(one => one.host) };
   const add = statement(fe.role === 'observer' ? 'addObserver' : 'addFollower', address, fe.ports.edit_log_port);
   const stop: Operation = { kind: 'stop', host: address, service: fe.name, expects: '' };
-  const meta = machine.fe?.meta ?? 'empty';
-  const usable = meta === 'whole' && machine.fe?.state.joining !== true;
+  const meta = machine.fe.meta ?? 'empty';
+  const usable = meta === 'whole' && machine.fe.state.joining !== true;
   const other = row !== null && (row.role === 'OBSERVER') !== (fe.role === 'observer');
   const drop = statement(row?.role === 'OBSERVER' ? 'dropObserver' : 'dropFollower', address, fe.ports.edit_log_port);
   const copy: Operation = { kind: 'copyMetadata', host: address, release: '', expects: '' };

@@ -74,7 +74,7 @@ export const SITUATIONS: Readonly<Record<string, (met: Met) => boolean>> = {
     ),
   'a join that goes on': ({ triple }) =>
     Object.values(triple.truth.world.hosts).some(
-      host => host.known && host.value.fe?.state.joining === true && !host.value.fe.state.refused,
+      host => host.known && host.value.fe.state.joining === true && !host.value.fe.state.refused,
     ),
   'lost storage, refused': ({ codes }) => codes.has('E_STORAGE_LOST'),
   'lost storage, replaced elsewhere': met => titled(met, 'drop BEs whose storage is gone'),

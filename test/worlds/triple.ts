@@ -1,7 +1,8 @@
-import { apply, effects, pass, settle } from '../../.github/actions/deploy/src/plan/effects.ts';
+import { apply, effects } from '../../.github/actions/deploy/src/plan/effects.ts';
 import { leavingBetween } from '../../.github/actions/deploy/src/plan/leaving.ts';
 import { next } from '../../.github/actions/deploy/src/plan/next.ts';
 import { unfold } from '../../.github/actions/deploy/src/plan/plan.ts';
+import { pass, settle } from '../../.github/actions/deploy/src/plan/settle.ts';
 import { convergeAll, firstMemory, imagesOf } from '../../.github/actions/deploy/src/plan/situation.ts';
 import { known, unknown, type World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { Truth } from '../../.github/actions/deploy/src/prove/fault.ts';

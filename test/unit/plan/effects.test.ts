@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { effects, settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
+import { effects } from '../../../.github/actions/deploy/src/plan/effects.ts';
+import { settle } from '../../../.github/actions/deploy/src/plan/settle.ts';
 import { unknown } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { becomes, cluster, deployed, stopped } from './worlds.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { apply, settle } from '../../../.github/actions/deploy/src/plan/effects.ts';
+import { apply } from '../../../.github/actions/deploy/src/plan/effects.ts';
 import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
 import { makePlan, unfold } from '../../../.github/actions/deploy/src/plan/plan.ts';
+import { settle } from '../../../.github/actions/deploy/src/plan/settle.ts';
 import type { Step } from '../../../.github/actions/deploy/src/plan/step.ts';
 import { known, type Switches, unknown, type World } from '../../../.github/actions/deploy/src/plan/world.ts';
 import { becomes, cluster, deployed, everything, meets, rowsOf, stopped, story, withMachine } from './worlds.ts';

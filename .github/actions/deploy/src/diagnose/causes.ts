@@ -54,7 +54,7 @@ function clusterIds({ v, node }: Evidence): { readonly disk: string; readonly ro
 }
 
 const frontendsOf = ({ v }: Evidence, id: string): number =>
-  v.frontends.filter(({ machine }) => machine?.fe?.cluster_id === id).length;
+  v.frontends.filter(({ machine }) => machine?.fe.cluster_id === id).length;
 
 /**
  * An FE that founded a cluster of its own answers with its own rows, and where the true leader is down nobody gainsays

@@ -1,6 +1,6 @@
 import type { DeployError } from '../error.ts';
 import { historyCommand, parseHistory } from '../observe/history.ts';
-import type { AuditRecord } from '../report/audit-record.ts';
+import type { AuditRecord } from '../report/run-report.ts';
 import type { RunOptions } from './course.ts';
 import { Machines } from './machines.ts';
 

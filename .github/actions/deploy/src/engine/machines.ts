@@ -162,7 +162,7 @@ export class Machines implements Fleet {
       if (answer?.known !== true) return false;
       const images = new Map(servicesOf(host).map(service => [service.name, service.image]));
       return (
-        answer.value.fe?.state.switches != null ||
+        answer.value.fe.state.switches != null ||
         answer.value.containers.some(one => images.get(one.service as ServiceName) !== one.image)
       );
     });

@@ -23,7 +23,7 @@ function differences(v: View, { node, hand }: Found): string[] {
   const data = service.folders.filter(folder => folder.use === 'meta' || folder.use === 'storage');
   const id =
     service.kind === 'fe'
-      ? (node.machine?.fe?.cluster_id ?? null)
+      ? (node.machine?.fe.cluster_id ?? null)
       : (node.machine?.be[service.name]?.cluster_id ?? null);
   return [
     ...(hand.state === 'running' ? [] : [`it is ${hand.state}`]),

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { ClusterJson, ServiceName } from '../../../../../compiler/contract/cluster-json.ts';
-import type { Plan, Wave } from './plan.ts';
 import type { Action, Step } from './step.ts';
 
 /** One thing that may be done: to which service, towards which digest. Not when, and not what it replaces. */
@@ -25,7 +24,7 @@ export interface Approval {
 }
 
 interface Waves {
-  readonly waves: readonly Pick<Wave, 'steps'>[];
+  readonly waves: readonly { readonly steps: readonly Step[] }[];
 }
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
@@ -33,7 +32,7 @@ const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stri
 /** Which generated/ this is: labels, policies and the way to a machine stand in no file of a host. */
 export const treeDigest = (desired: ClusterJson): string => sha256(desired);
 
-export const approvalOf = (desired: ClusterJson, { waves, digest }: Pick<Plan, 'digest'> & Waves): Approval => ({
+export const approvalOf = (desired: ClusterJson, { waves, digest }: { readonly digest: string } & Waves): Approval => ({
   format: 1,
   tree: treeDigest(desired),
   digest,

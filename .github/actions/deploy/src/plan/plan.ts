@@ -1,8 +1,9 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { planDigest } from './approval.ts';
-import { carriedOut, pass } from './effects.ts';
+import { carriedOut } from './effects.ts';
 import { next } from './next.ts';
+import { pass } from './settle.ts';
 import { firstMemory, imagesOf, type Request } from './situation.ts';
 import type { Step } from './step.ts';
 import { nodeKey, type World } from './world.ts';

@@ -354,7 +354,7 @@ const otherClusterId: Refusal = v => {
 };
 
 function clusterIdOf({ machine, service }: Node): string | null {
-  if (service.kind === 'fe') return machine?.fe?.cluster_id ?? machine?.fe?.state.member ?? null;
+  if (service.kind === 'fe') return machine?.fe.cluster_id ?? machine?.fe.state.member ?? null;
   const data = machine?.be[service.name];
   return data?.cluster_id ?? data?.member ?? null;
 }

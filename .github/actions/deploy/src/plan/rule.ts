@@ -70,6 +70,11 @@ export const asItIs: Roll = node => ({
   operations: [asBefore(node)],
 });
 
+export const restartStep = (node: Node, roll: Roll, gates: readonly Gate[], outage: string | null): Step => {
+  const { action, reason, operations } = roll(node);
+  return { ...step(node, action, reason, operations, gates), outage };
+};
+
 /** The container that was seen of it. */
 export const seen = (node: Node) => ({
   host: node.host.address,

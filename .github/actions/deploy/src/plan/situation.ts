@@ -60,7 +60,7 @@ export const imagesOf = (world: World): Readonly<Record<string, number | null>> 
     Object.entries(world.hosts).flatMap(([address, machine]) => {
       const answer = world.answers[nodeKey(address, 'starrocks-fe')];
       const hears = answer?.known === true && answer.value;
-      return hears && machine.known && machine.value.fe !== null ? [[address, machine.value.fe.image]] : [];
+      return hears && machine.known ? [[address, machine.value.fe.image]] : [];
     }),
   );
 
@@ -176,7 +176,7 @@ export function view(situation: Situation): View {
  * down: one that follows a killed run would take tablets for whole enough that its predecessor has left.
  */
 export const unhealthyBefore = (v: View): number =>
-  v.frontends.find(node => node.machine?.fe?.state.unhealthy !== undefined)?.machine?.fe?.state.unhealthy ??
+  v.frontends.find(node => node.machine?.fe.state.unhealthy !== undefined)?.machine?.fe.state.unhealthy ??
   v.memory.unhealthy_before ??
   0;
 

@@ -166,7 +166,7 @@ const OFF: Switches = {
 
 /** How the switches were before the first run began to change the version. */
 const saved = (v: View): Switches | null =>
-  v.frontends.map(node => node.machine?.fe?.state.switches ?? null).find(one => one !== null) ?? null;
+  v.frontends.map(node => node.machine?.fe.state.switches ?? null).find(one => one !== null) ?? null;
 
 /** Some FE may still be told to balance nothing. */
 export const balanceIsHeld = (v: View): boolean => saved(v) !== null;
@@ -230,7 +230,7 @@ export const bringBalanceBack: Rule = v => {
   const told = switchTo(v, 'resume', before, 'switch tablet balancing and cloning back');
   if (told !== null) return told;
   const written = v.frontends.filter(
-    node => reachable(node) && node.machine?.fe?.state.switches != null && isAsBefore(v, node, before),
+    node => reachable(node) && node.machine?.fe.state.switches != null && isAsBefore(v, node, before),
   );
   return wave(
     'tablets are balanced as before',
@@ -253,7 +253,7 @@ export const makeImage: Rule = v => {
   }
   const behind = pending(v, v.frontends).filter(node => {
     const before = images_before[node.host.address];
-    return before !== undefined && up(node, v.memory) && (node.machine?.fe?.image ?? -1) <= (before ?? -1);
+    return before !== undefined && up(node, v.memory) && (node.machine?.fe.image ?? -1) <= (before ?? -1);
   });
   if (behind.length === 0) return null;
   const names = behind.map(node => node.host.address);

@@ -1,6 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { effects, pass, settle } from '../plan/effects.ts';
+import { effects } from '../plan/effects.ts';
 import { next } from '../plan/next.ts';
+import { pass, settle } from '../plan/settle.ts';
 import { firstMemory, imagesOf, type Memory, type Request, view } from '../plan/situation.ts';
 import { type Next, type Step, stepTitle } from '../plan/step.ts';
 import { nodeKey, type World } from '../plan/world.ts';
@@ -131,7 +132,7 @@ function unfinished(desired: ClusterJson, { world, memory, away }: State, reques
     node => node.row?.alive !== true || node.container?.digest !== node.service.digest,
   );
   if (missing !== undefined) return `it says that it is done, and ${missing.key} is not as declared`;
-  const switched = v.frontends.find(node => node.machine?.fe?.state.switches != null);
+  const switched = v.frontends.find(node => node.machine?.fe.state.switches != null);
   if (switched !== undefined || Object.values(world.switches).some(one => one.tablet_sched_disable_balance === 'true'))
     return 'it says that it is done, and tablets are not balanced as before';
   const left = [...v.leavingFrontends, ...v.leavingBackends].find(node => node.row !== null);

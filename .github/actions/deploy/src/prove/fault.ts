@@ -1,6 +1,7 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { settle } from '../plan/effects.ts';
+import { onHost, withFe } from '../plan/draft.ts';
 import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
+import { settle } from '../plan/settle.ts';
 import { unreachableCase } from '../plan/unreachable.ts';
 import {
   type BackendRow,
@@ -61,7 +62,7 @@ export function possible({ world }: Truth): Fault[] {
     return [
       ...running.map((service): Fault => ({ kind: 'crash', host, service })),
       ...(running.length > 0 ? [{ kind: 'host-down', host } as const] : []),
-      ...(answer.value.fe?.meta === 'whole' ? [{ kind: 'metadata-lost', host } as const] : []),
+      ...(answer.value.fe.meta === 'whole' ? [{ kind: 'metadata-lost', host } as const] : []),
       ...(running.includes('starrocks-fe') ? [{ kind: 'disk-full', host } as const] : []),
     ];
   });
@@ -93,8 +94,8 @@ export function strike(fault: Fault, desired: ClusterJson, truth: Truth): Truth 
       return { ...truth, world: ledBy(truth.world, fault.host) };
     case 'metadata-lost': {
       const world = exited(truth.world, fault.host, 'starrocks-fe');
-      const wiped = onMachine(world, fault.host, machine =>
-        machine.fe === null ? machine : { ...machine, fe: { ...machine.fe, meta: 'empty', cluster_id: null } },
+      const wiped = onHost(world, fault.host, machine =>
+        withFe(machine, fe => ({ ...fe, meta: 'empty', cluster_id: null })),
       );
       return { ...truth, world: settle(desired, wiped) };
     }
@@ -113,13 +114,8 @@ export function back(desired: ClusterJson, { world, away }: Truth): Truth {
   return { world: settle(desired, { ...world, hosts: { ...world.hosts, ...hosts } }), away: {} };
 }
 
-function onMachine(world: World, host: string, change: (machine: HostWorld) => HostWorld): World {
-  const answer = world.hosts[host];
-  return answer?.known === true ? { ...world, hosts: { ...world.hosts, [host]: known(change(answer.value)) } } : world;
-}
-
 const exited = (world: World, host: string, service: string): World =>
-  onMachine(world, host, machine => ({
+  onHost(world, host, machine => ({
     ...machine,
     containers: machine.containers.map(one => (one.service === service ? { ...one, state: 'exited' as const } : one)),
   }));
@@ -144,7 +140,7 @@ function withoutRoom(world: World, desired: ClusterJson, host: string): World {
   const fe = desired.hosts.find(one => one.address === host)?.fe;
   const folders = fe?.folders.filter(folder => folder.use === 'meta') ?? [];
   const full = folders.map(folder => ({ path: folder.host, free: 0, total: 1, access: 'writable' as const }));
-  return onMachine(exited(world, host, 'starrocks-fe'), host, machine => ({ ...machine, disks: full }));
+  return onHost(exited(world, host, 'starrocks-fe'), host, machine => ({ ...machine, disks: full }));
 }
 
 /** Of the leader's clock: the first is too long ago for one that is counted on. What settles is heard of again. */

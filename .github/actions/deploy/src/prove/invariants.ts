@@ -1,9 +1,10 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { apply, settle } from '../plan/effects.ts';
+import { apply } from '../plan/effects.ts';
 import { majority, replicasAway } from '../plan/gates.ts';
 import { isUnheard, newestHeartbeat } from '../plan/heartbeat.ts';
 import { type Operation, stoppedBy } from '../plan/operation.ts';
 import { byHost, placesOf } from '../plan/place.ts';
+import { settle } from '../plan/settle.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
 import { type BackendRow, type FeData, type FrontendRow, namedOtherwise, nodeKey } from '../plan/world.ts';
@@ -154,7 +155,7 @@ function joinCutOff(desired: ClusterJson, { world }: Truth, operation: Operation
 function metadataLost({ world, away }: Truth, host: string): string[] {
   const own = world.hosts[host];
   if (!world.cluster.known) {
-    const whole = own?.known === true && own.value.fe?.meta === 'whole';
+    const whole = own?.known === true && own.value.fe.meta === 'whole';
     return whole ? ['metadata is moved aside while no leader says whose it is'] : [];
   }
   const voters = world.cluster.value.frontends.filter(votes);

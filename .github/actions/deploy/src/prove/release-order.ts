@@ -104,7 +104,7 @@ function wrongChange(
     one => one.container.service === 'starrocks-fe' && one.host !== host && voters.has(one.host),
   );
   const machine = truth.world.hosts[host];
-  const knows = fe && machine?.known === true && machine.value.fe?.meta === 'whole';
+  const knows = fe && machine?.known === true && machine.value.fe.meta === 'whole';
   const balanced = Object.values(switches).some(one => one.tablet_sched_disable_balance !== 'true');
   return [
     ...(fe && up && waits(false) ? ['an FE is upgraded before every BE is'] : []),

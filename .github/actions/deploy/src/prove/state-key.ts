@@ -74,9 +74,7 @@ const backendText = ({ heartbeat_port, alive, system_decommissioned, tablet_num,
 const machineText = ({ containers, fe, be, staged, files, images, disks }: HostWorld): string =>
   [
     containers.map(one => `${one.service}${one.digest}${one.state[0]}${one.health[0]}`).join(','),
-    fe === null
-      ? ''
-      : `${fe.meta[0]}${fe.name}${fe.role}${Number(fe.state.member !== null)}${Number(fe.state.joining)}${Number(fe.state.founding)}${Number(fe.state.refused)}${fe.state.peers}${fe.image}${fe.state.switches === null ? '' : Object.values(fe.state.switches)}`,
+    `${fe.meta[0]}${fe.name}${fe.role}${Number(fe.state.member !== null)}${Number(fe.state.joining)}${Number(fe.state.founding)}${Number(fe.state.refused)}${fe.state.peers}${fe.image}${fe.state.switches === null ? '' : Object.values(fe.state.switches)}`,
     Object.values(be).map(data => `${data?.storage[0]}${Number(data?.member !== null)}`),
     staged.join(','),
     Object.values(images).filter(image => image !== null).length,

@@ -1,36 +1,5 @@
 import type { World } from '../plan/world.ts';
-import type { Mode, RunOutcome, RunReport } from './run-report.ts';
-
-type Rows = readonly Readonly<Record<string, string>>[];
-
-/** One run that changed something, as it is kept on the machines and in the artifact. */
-export interface AuditRecord {
-  readonly format: 1;
-  readonly cluster: string;
-  readonly mode: Mode;
-  readonly outcome: RunOutcome;
-  /** ISO 8601. */
-  readonly started: string;
-  readonly ended: string;
-  readonly run: string | null;
-  readonly actor: string | null;
-  readonly repository: string;
-  readonly commit: string | null;
-  readonly why: string | null;
-  readonly plan_digest: string | null;
-  readonly steps: readonly {
-    readonly title: string;
-    readonly outcome: string;
-    readonly started: string | null;
-    readonly ended: string | null;
-  }[];
-  readonly problems: readonly string[];
-  /** One sentence each: an outage, a machine that could not be looked at, a lock that was freed. */
-  readonly notes?: readonly string[];
-  /** Rows of SHOW FRONTENDS and SHOW BACKENDS with StarRocks' own columns. */
-  readonly before: { readonly frontends: Rows; readonly backends: Rows };
-  readonly after: { readonly frontends: Rows; readonly backends: Rows };
-}
+import type { AuditRecord, RunReport } from './run-report.ts';
 
 export function auditRecord(report: RunReport, repository: string, before: World | null): AuditRecord {
   const rows = before?.cluster.known === true ? before.cluster.value : null;

@@ -1,7 +1,8 @@
 import type { Problem } from '../error.ts';
 import { stepTitle } from '../plan/step.ts';
 import type { FileChange } from '../review/file-changes.ts';
-import type { HostRow, Review, ReviewedWave } from '../review/review.ts';
+import type { HostRow } from '../review/host-rows.ts';
+import type { Review, ReviewedWave } from '../review/review.ts';
 import type { SettingChange } from '../review/setting-changes.ts';
 import { gantt } from './gantt.ts';
 import { escaped, fenced, head, page, row, type Section } from './markdown.ts';

@@ -1,4 +1,4 @@
-import type { AuditRecord } from './audit-record.ts';
+import type { AuditRecord } from './run-report.ts';
 import { visible } from './visible.ts';
 
 /** One run for a terminal: who did what, why, and where it is remembered. */

@@ -1,4 +1,4 @@
-import type { HostRow } from '../review/review.ts';
+import type { HostRow } from '../review/host-rows.ts';
 
 /** Above this a drawing says nothing any more. */
 const DRAWN = 50;

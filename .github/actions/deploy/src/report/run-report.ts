@@ -5,7 +5,6 @@ import type { Impact } from '../plan/impact.ts';
 import type { RowContract } from '../plan/row-contract.ts';
 import type { Bar } from '../plan/timeline.ts';
 import type { Finding } from '../verify/finding.ts';
-import type { AuditRecord } from './audit-record.ts';
 
 /** Modes that observe the machines, and modes that may change them. `status` is `verify` in a terminal. */
 export const MODES = [
@@ -128,4 +127,35 @@ export interface RunReport {
   readonly counters: Readonly<Record<string, number>>;
   /** What is kept of a run that changed something. */
   readonly record?: AuditRecord;
+}
+
+type Rows = readonly Readonly<Record<string, string>>[];
+
+/** One run that changed something, as it is kept on the machines and in the artifact. */
+export interface AuditRecord {
+  readonly format: 1;
+  readonly cluster: string;
+  readonly mode: Mode;
+  readonly outcome: RunOutcome;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly ended: string;
+  readonly run: string | null;
+  readonly actor: string | null;
+  readonly repository: string;
+  readonly commit: string | null;
+  readonly why: string | null;
+  readonly plan_digest: string | null;
+  readonly steps: readonly {
+    readonly title: string;
+    readonly outcome: string;
+    readonly started: string | null;
+    readonly ended: string | null;
+  }[];
+  readonly problems: readonly string[];
+  /** One sentence each: an outage, a machine that could not be looked at, a lock that was freed. */
+  readonly notes?: readonly string[];
+  /** Rows of SHOW FRONTENDS and SHOW BACKENDS with StarRocks' own columns. */
+  readonly before: { readonly frontends: Rows; readonly backends: Rows };
+  readonly after: { readonly frontends: Rows; readonly backends: Rows };
 }

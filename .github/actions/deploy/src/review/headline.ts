@@ -1,6 +1,6 @@
 import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
-import { type Action, RESTARTS } from '../plan/step.ts';
-import type { HostRow, ReviewedWave } from './review.ts';
+import { type Action, RESTARTS, type Step } from '../plan/step.ts';
+import type { HostRow } from './host-rows.ts';
 
 const SHOWN = 3;
 
@@ -9,10 +9,9 @@ export function headline(
   base: ClusterJson | null,
   head: ClusterJson,
   hosts: readonly HostRow[],
-  waves: readonly ReviewedWave[],
+  steps: readonly Step[],
   { settings, trust }: { readonly settings: number; readonly trust: number },
 ): string {
-  const steps = waves.flatMap(wave => wave.steps);
   if (base === null) {
     return `founds ${head.cluster} on ${counted(hosts.length, 'machine')}, with ${head.master_host} as its first FE`;
   }
@@ -35,15 +34,13 @@ export function headline(
   return steps.length === 0 ? 'changes nothing on any machine' : `changes ${counted(touched.size, 'machine')}`;
 }
 
-type Steps = ReviewedWave['steps'];
-
-function releaseText(base: ClusterJson, head: ClusterJson, steps: Steps): string[] {
+function releaseText(base: ClusterJson, head: ClusterJson, steps: readonly Step[]): string[] {
   const verb = (['upgrade', 'downgrade'] as const).find(one => steps.some(step => step.action === one));
   return verb === undefined ? [] : [`${verb}s StarRocks from ${base.version} to ${head.version}`];
 }
 
 /** Nodes that come, go or change their role on machines that stay. */
-function nodeTexts(all: Steps, told: ReadonlySet<string>): string[] {
+function nodeTexts(all: readonly Step[], told: ReadonlySet<string>): string[] {
   const steps = all.filter(step => step.host !== null && !told.has(step.host));
   const nodes = (...actions: Action[]): string[] =>
     steps.filter(step => actions.includes(step.action)).map(step => `${step.service} on ${step.host}`);
@@ -59,12 +56,12 @@ function nodeTexts(all: Steps, told: ReadonlySet<string>): string[] {
   ];
 }
 
-function hostText(verb: string, steps: Steps, action: Action): string[] {
+function hostText(verb: string, steps: readonly Step[], action: Action): string[] {
   const where = steps.filter(step => step.action === action).flatMap(step => step.host ?? []);
   return where.length === 0 ? [] : [`${verb} ${listed(where)}`];
 }
 
-function restartText(restarts: Steps): string {
+function restartText(restarts: readonly Step[]): string {
   if (restarts.length === 0) return 'restarts nobody';
   const fe = restarts.filter(step => step.service === 'starrocks-fe').length;
   const be = restarts.length - fe;

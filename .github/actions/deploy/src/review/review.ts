@@ -1,4 +1,4 @@
-import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
+import type { ClusterJson } from '../../../../../compiler/contract/cluster-json.ts';
 import type { Problem } from '../error.ts';
 import { type Impact, impacts } from '../plan/impact.ts';
 import { makePlan } from '../plan/plan.ts';
@@ -8,6 +8,7 @@ import { type Step, stepTitle } from '../plan/step.ts';
 import { type Bar, timeline } from '../plan/timeline.ts';
 import { type FileChange, fileChanges } from './file-changes.ts';
 import { headline } from './headline.ts';
+import { type HostRow, hostRows } from './host-rows.ts';
 import { type SettingChange, settingChanges } from './setting-changes.ts';
 import { worldOf } from './world-of.ts';
 
@@ -19,19 +20,6 @@ export interface Sides {
   /** Texts by path below generated/. */
   readonly baseFiles: ReadonlyMap<string, string>;
   readonly headFiles: ReadonlyMap<string, string>;
-}
-
-export type HostChange = 'new' | 'changed' | 'unchanged' | 'gone' | 'maintenance';
-
-export interface HostRow {
-  readonly address: string;
-  readonly change: HostChange;
-  /** `FE follower, BE, BE`. */
-  readonly role: string;
-  /** `FE 8030 9020 9030 9010; BE 9060 8040 9050 8060 9070`. */
-  readonly ports: string;
-  /** What happens to it, one clause each. */
-  readonly what: readonly string[];
 }
 
 export interface ReviewedWave {
@@ -67,11 +55,8 @@ export function review(sides: Sides, trust: readonly string[] = []): Review {
   const plan = makePlan(head, world, convergeAll);
   const impact = impacts(head, plan);
   const waves = plan.waves.map(({ title, steps }, at) => ({ title, steps, impact: impact[at] ?? null }));
-  const hosts = hostRows(
-    base,
-    head,
-    waves.flatMap(wave => wave.steps),
-  );
+  const steps = waves.flatMap(wave => wave.steps);
+  const hosts = hostRows(base, head, steps);
   const changes = fileChanges(baseFiles, headFiles);
   const settings = settingChanges(base, head);
   const idle = waves.length === 0 && plan.problems.length === 0 && hosts.every(host => host.change !== 'gone');
@@ -80,7 +65,7 @@ export function review(sides: Sides, trust: readonly string[] = []): Review {
     headline:
       plan.problems.length > 0
         ? refused(plan.problems)
-        : headline(base, head, hosts, waves, { settings: settings.length, trust: trust.length }),
+        : headline(base, head, hosts, steps, { settings: settings.length, trust: trust.length }),
     nothing: idle && settings.length === 0 && trust.length === 0,
     hosts,
     waves,
@@ -96,46 +81,6 @@ export function review(sides: Sides, trust: readonly string[] = []): Review {
 
 const refused = ([first, ...others]: readonly Problem[]): string =>
   `would be refused: ${first?.message.replace(/\.$/, '')}${others.length === 0 ? '' : `, and ${others.length} more`}`;
-
-function hostRows(base: ClusterJson | null, head: ClusterJson, steps: readonly Step[]): HostRow[] {
-  const before = new Map(base?.hosts.map(host => [host.address, host]));
-  const rows = head.hosts.map((host): HostRow => {
-    const what = whatHappens(steps, host.address);
-    const isNew = !before.has(host.address);
-    const change = isNew ? 'new' : host.maintenance ? 'maintenance' : what.length > 0 ? 'changed' : 'unchanged';
-    return { address: host.address, change, role: roleText(host), ports: portText(host), what };
-  });
-  const gone = (base?.hosts ?? []).filter(host => !head.hosts.some(one => one.address === host.address));
-  return [
-    ...rows,
-    ...gone.map(
-      (host): HostRow => ({
-        address: host.address,
-        change: 'gone',
-        role: roleText(host),
-        ports: portText(host),
-        what: whatHappens(steps, host.address),
-      }),
-    ),
-  ];
-}
-
-const whatHappens = (steps: readonly Step[], address: string): string[] =>
-  steps
-    .filter(step => step.host === address && !SILENT.has(step.action))
-    .map(step => `${stepTitle(step).replace(` on ${address}`, '')}: ${step.reason}`);
-
-/** Of no interest to whoever approves: the upload before, and what machines note for themselves. */
-const SILENT = new Set<Step['action']>(['prepare', 'remember', 'note']);
-
-export const roleText = (host: CompiledHost): string =>
-  [...(host.fe === null ? [] : [`FE ${host.fe.role}`]), ...host.be.map(() => 'BE')].join(', ');
-
-const portText = (host: CompiledHost): string =>
-  [
-    ...(host.fe === null ? [] : [`FE ${Object.values(host.fe.ports).join(' ')}`]),
-    ...host.be.map(be => `BE ${Object.values(be.ports).join(' ')}`),
-  ].join('; ');
 
 function dangers(waves: readonly ReviewedWave[], hosts: readonly HostRow[]): string[] {
   const steps = waves.flatMap(wave => wave.steps);

@@ -78,7 +78,7 @@ function clusterAsWhole(desired: ClusterJson, rows: ClusterRows): Finding[] {
 function balanceHeld(desired: ClusterJson, after: World): Finding[] {
   const noted = desired.hosts.filter(({ address }) => {
     const answer = after.hosts[address];
-    return answer?.known === true && answer.value.fe?.state.switches != null;
+    return answer?.known === true && answer.value.fe.state.switches != null;
   });
   if (noted.length === 0) return [];
   const where = noted.map(host => host.address).join(', ');
