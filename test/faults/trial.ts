@@ -8,7 +8,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Kill } from './cutter.ts';
 import { differences } from './differences.ts';
 import { Observer } from './observer.ts';
-import type { Cut, Position } from './position.ts';
+import { type Cut, type Position, positionText } from './position.ts';
 import { type Node, takeSample } from './sample.ts';
 import type { Change } from './scenarios.ts';
 import type { Stage } from './stage.ts';
@@ -45,7 +45,6 @@ export async function tryChange(stage: Stage, change: Change, decide: Decide): P
   for (let runs = 1; ; runs += 1) {
     stage.cutter.arm(position => decide(position, kills));
     const before = await takeSample(stage.sandbox);
-    const lacking = await differences(stage.sandbox, declared);
     const report = await stage.project.run('deploy');
     met.push(...stage.cutter.met);
     const { killed } = stage.cutter;
@@ -55,7 +54,7 @@ export async function tryChange(stage: Stage, change: Change, decide: Decide): P
     if (killed !== null && killed.cut !== 'during') await atRest(stage.sandbox);
     if (killed !== null && runs < MOST_RUNS) continue;
     if (killed === null)
-      failures.push(...told(report, lacking, kills, before.nodes, (await takeSample(stage.sandbox)).nodes));
+      failures.push(...told(report, stage.cutter.met, kills, before.nodes, (await takeSample(stage.sandbox)).nodes));
     if (report.outcome === 'draining' && runs < MOST_RUNS) continue;
     break;
   }
@@ -83,20 +82,13 @@ function allowed(stage: Stage, change: Change, declared: ClusterJson) {
   };
 }
 
-/**
- * What does not end by itself. While a leader is elected nobody answers, and a node that has just been started has a dead
- * row until it is heard of; that a container stands still is among what the machines lack.
- */
-function lasts(lacking: readonly string[]): (what: string) => boolean {
-  const row = (what: string) => /: (?:no|a) (\w+ \S+) (alive|dead)\b/.exec(what);
-  const dead = new Set(lacking.flatMap(what => (row(what)?.[2] === 'dead' ? [row(what)?.[1]] : [])));
-  return what => !what.endsWith(' does not answer') && !dead.has(row(what)?.[1]);
-}
+/** What a run does for its own sake: it changes nothing that a report would have to tell of. */
+const ITS_OWN: ReadonlySet<string> = new Set(['lock', 'record']);
 
 /** The report of a run that nobody killed says what it found and did: neither less nor more than what was to do. */
 function told(
   report: RunReport,
-  lacking: readonly string[],
+  done: readonly Position[],
   kills: readonly Kill[],
   before: readonly Node[],
   after: readonly Node[],
@@ -108,11 +100,11 @@ function told(
       .map(finding => `the last report finds: ${JSON.stringify(finding)}`),
   ];
   if (wrong.length > 0) return wrong;
+  const did = done.filter(({ kind }) => !ITS_OWN.has(kind)).map(positionText);
+  if (did.length > 0 && (report.steps.length === 0 || report.outcome === 'unchanged'))
+    return [`the last report is ${report.outcome} and tells nothing, and it did: ${did.join('; ')}`];
   // What the killed run had begun may end while the next one already looks.
   if (kills.at(-1)?.cut === 'during') return [];
-  const lasting = lacking.filter(lasts(lacking));
-  if (lasting.length > 0 && (report.steps.length === 0 || report.outcome === 'unchanged'))
-    return [`the last report is ${report.outcome} and tells nothing, and there was to do: ${lasting.join('; ')}`];
   const started = after.filter(node => !before.some(one => one.start === node.start));
   const named = (node: Node) => report.steps.some(step => step.host === node.address && step.service === node.service);
   return [
