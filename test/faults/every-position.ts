@@ -17,6 +17,8 @@ export interface Wanted {
   /** As it is printed, `stop starrocks-fe on 127.80.0.12`; the network does not count. */
   readonly at: string | null;
   readonly cut: Cut | null;
+  /** So many of each change are left out. */
+  readonly skip: number;
   /** Nothing new is begun after so many seconds. */
   readonly limitSeconds: number;
 }
@@ -84,7 +86,7 @@ export class EveryPosition {
   }
 
   #spots(change: Change, positions: readonly Position[]): Spot[] {
-    const { change: name, at, cut: wanted } = this.#wanted;
+    const { change: name, at, cut: wanted, skip } = this.#wanted;
     if (name !== null && name !== change.name) return [];
     return positions
       .filter(position => at === null || anywhere(positionText(position)) === anywhere(at))
@@ -93,7 +95,8 @@ export class EveryPosition {
           .filter(cut => wanted === null || cut === wanted)
           .map(cut => ({ change, position, cut })),
       )
-      .toSorted((a, b) => (shuffled(a) < shuffled(b) ? -1 : 1));
+      .toSorted((a, b) => (shuffled(a) < shuffled(b) ? -1 : 1))
+      .slice(skip);
   }
 
   async #try(change: Change, spot: Spot | null): Promise<Trial> {

@@ -14,6 +14,8 @@ const { values } = parseArgs({
     at: { type: 'string' },
     cut: { type: 'string' },
     jobs: { type: 'string', default: '1' },
+    /** So many of each change were tried by a run that was broken off: the order is the same. */
+    skip: { type: 'string', default: '0' },
     /** Seconds a scenario; what is left then is not tried, and said so. */
     limit: { type: 'string', default: '86400' },
   },
@@ -52,6 +54,7 @@ async function main(): Promise<void> {
     change: values.change ?? null,
     at: values.at ?? null,
     cut: cutOf(values.cut),
+    skip: Number(values.skip),
     limitSeconds: Number(values.limit),
   };
   const queue = chosen(values.scenario);
