@@ -27,6 +27,8 @@ export interface SandboxOptions {
 /** Where nothing else listens on a developer's machine, as a rule. */
 const FIRST = 31;
 const STARROCKS_PORTS = [8030, 9020, 9030, 9010, 9060, 8040, 9050, 8060, 9070];
+/** Below those that the kernel hands out: a host that boots again finds them free. */
+const [SSH_PORT, DOCKER_PORT] = [19_022, 19_375];
 
 export class SandboxHost {
   readonly address: string;
@@ -149,12 +151,11 @@ export class Sandbox {
     chmodSync(join(bin, 'docker'), 0o755);
     installClients(bin, this.#bundles);
     const path = [bin, process.env['PATH'] ?? ''].join(delimiter);
-    const enginePort = await freePort(address);
-    const common = { PATH: path, HOME: folder, LANG: 'C.UTF-8', SANDBOX_DOCKER: `${address}/${enginePort}` };
+    const common = { PATH: path, HOME: folder, LANG: 'C.UTF-8', SANDBOX_DOCKER: `${address}/${DOCKER_PORT}` };
     const engine = new Engine({
       folder,
       address,
-      port: enginePort,
+      port: DOCKER_PORT,
       available: image => this.#kindOf(image) !== null,
       unpack: async (image, root) => {
         const kind = this.#kindOf(image);
@@ -170,17 +171,16 @@ export class Sandbox {
       started: pid => appendFileSync(this.#pids, `${pid}\n`),
     });
     const hostKey = keyPair();
-    const port = await freePort(address);
     const ssh = new SshServer({
       address,
-      port,
+      port: SSH_PORT,
       hostKey: hostKey.private,
       clientKey: this.#publicKey,
       env: common,
       folder,
       ...(this.#options.tap === undefined ? {} : { tap: this.#options.tap(address) }),
     });
-    const host = new SandboxHost(address, folder, port, hostKey.public, engine, ssh);
+    const host = new SandboxHost(address, folder, SSH_PORT, hostKey.public, engine, ssh);
     await host.boot();
     this.hosts.push(host);
     return host;
@@ -229,25 +229,16 @@ ${entries.join('\n')}
   }
 }
 
-const listening = (address: string, port: number): Promise<number | null> =>
+const isFree = (address: string, port: number): Promise<boolean> =>
   new Promise(resolve => {
     const server = createServer();
-    server.once('error', () => resolve(null));
-    server.listen(port, address, () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : null));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, address, () => server.close(() => resolve(true)));
   });
 
-async function freePort(address: string): Promise<number> {
-  const port = await listening(address, 0);
-  if (port === null) throw new Error(`${address} cannot be listened on.`);
-  return port;
-}
-
 async function portsFree(address: string): Promise<void> {
-  for (const port of STARROCKS_PORTS) {
-    if ((await listening(address, port)) === null) {
+  for (const port of [...STARROCKS_PORTS, SSH_PORT, DOCKER_PORT]) {
+    if (!(await isFree(address, port))) {
       throw new Error(
         `Port ${port} is taken on ${address}: another program, or another sandbox, listens there. Stop it and start again.`,
       );
