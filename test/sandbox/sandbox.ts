@@ -33,16 +33,15 @@ const [SSH_PORT, DOCKER_PORT] = [19_022, 19_375];
 export class SandboxHost {
   readonly address: string;
   readonly folder: string;
-  readonly sshPort: number;
+  readonly sshPort = SSH_PORT;
   /** Public key, OpenSSH text. */
   readonly hostKey: string;
   readonly engine: Engine;
   readonly #ssh: SshServer;
 
-  constructor(address: string, folder: string, sshPort: number, hostKey: string, engine: Engine, ssh: SshServer) {
+  constructor(address: string, folder: string, hostKey: string, engine: Engine, ssh: SshServer) {
     this.address = address;
     this.folder = folder;
-    this.sshPort = sshPort;
     this.hostKey = hostKey;
     this.engine = engine;
     this.#ssh = ssh;
@@ -180,7 +179,7 @@ export class Sandbox {
       folder,
       ...(this.#options.tap === undefined ? {} : { tap: this.#options.tap(address) }),
     });
-    const host = new SandboxHost(address, folder, SSH_PORT, hostKey.public, engine, ssh);
+    const host = new SandboxHost(address, folder, hostKey.public, engine, ssh);
     await host.boot();
     this.hosts.push(host);
     return host;

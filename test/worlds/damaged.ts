@@ -1,3 +1,4 @@
+import { onHost, withFe } from '../../.github/actions/deploy/src/plan/draft.ts';
 import { majority } from '../../.github/actions/deploy/src/plan/gates.ts';
 import { isStorage } from '../../.github/actions/deploy/src/plan/place.ts';
 import {
@@ -93,7 +94,7 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
     case 'container-removed':
       return onContainer(truth, at, (world, host, service) =>
         quiet(
-          onMachine(world, host, machine => ({
+          onHost(world, host, machine => ({
             ...machine,
             containers: machine.containers.filter(one => one.service !== service),
           })),
@@ -107,21 +108,21 @@ export function damaged(desired: ClusterJson, truth: Truth, { kind, at }: Damage
         service === 'starrocks-fe' && world.cluster.known && world.cluster.value.leader === host
           ? world
           : {
-              ...onMachine(world, host, machine => inState(machine, service, 'exited')),
+              ...onHost(world, host, machine => inState(machine, service, 'exited')),
               answers: { ...world.answers, [nodeKey(host, service)]: known(false) },
             },
       );
     case 'disks-vacant':
       return {
         ...truth,
-        world: machinesOf(truth.world).reduce((world, [host]) => onMachine(world, host, withVacantDisks), truth.world),
+        world: machinesOf(truth.world).reduce((world, [host]) => onHost(world, host, withVacantDisks), truth.world),
       };
     case 'compute-node-added':
       return onRows(truth, rows => ({ ...rows, compute_nodes: [`10.0.1.${at + 1}:9050`] }));
     case 'silent':
       return onContainer(truth, at, (world, host, service) =>
         quiet(
-          onMachine(world, host, machine => sick(machine, service)),
+          onHost(world, host, machine => sick(machine, service)),
           host,
           service,
         ),
@@ -155,14 +156,6 @@ function onRows(truth: Truth, change: (rows: ClusterRows) => ClusterRows): Truth
   return cluster.known ? { ...truth, world: { ...truth.world, cluster: known(change(cluster.value)) } } : truth;
 }
 
-function onMachine(world: World, host: string, change: (machine: HostWorld) => HostWorld): World {
-  const answer = world.hosts[host];
-  return answer?.known === true ? { ...world, hosts: { ...world.hosts, [host]: known(change(answer.value)) } } : world;
-}
-
-const withFe = (machine: HostWorld, change: (fe: FeData) => FeData): HostWorld =>
-  machine.fe === null ? machine : { ...machine, fe: change(machine.fe) };
-
 const inState = (machine: HostWorld, service: string, state: Container['state']): HostWorld => ({
   ...machine,
   containers: machine.containers.map(one => (one.service === service ? { ...one, state } : one)),
@@ -183,9 +176,7 @@ function frontendAddedAgain(truth: Truth, at: number): Truth {
 /** Its container runs, and its FE does not answer. */
 const unready = (world: World, host: string, change: (fe: FeData) => FeData): World =>
   quiet(
-    onMachine(world, host, machine =>
-      withFe(sick(inState(machine, 'starrocks-fe', 'running'), 'starrocks-fe'), change),
-    ),
+    onHost(world, host, machine => withFe(sick(inState(machine, 'starrocks-fe', 'running'), 'starrocks-fe'), change)),
     host,
     'starrocks-fe',
   );
@@ -213,7 +204,7 @@ const withoutStorage = (machine: HostWorld, service: string): HostWorld => {
 
 const emptied = (world: World, host: string, service: string): World =>
   quiet(
-    onMachine(world, host, machine => inState(withoutStorage(machine, service), service, 'exited')),
+    onHost(world, host, machine => inState(withoutStorage(machine, service), service, 'exited')),
     host,
     service,
   );
@@ -289,7 +280,7 @@ function withSwitchesOff(world: World): World {
   const off = Object.fromEntries(Object.keys(world.switches).map(address => [address, OFF]));
   return Object.keys(world.switches).reduce(
     (at, host) =>
-      onMachine(at, host, machine => withFe(machine, fe => ({ ...fe, state: { ...fe.state, switches: before } }))),
+      onHost(at, host, machine => withFe(machine, fe => ({ ...fe, state: { ...fe.state, switches: before } }))),
     { ...world, switches: off },
   );
 }
@@ -303,7 +294,7 @@ function withoutPower(world: World, at: number): World {
     if (host === spared) continue;
     for (const { service } of containers) {
       dark = quiet(
-        onMachine(dark, host, machine => inState(machine, service, 'exited')),
+        onHost(dark, host, machine => inState(machine, service, 'exited')),
         host,
         service,
       );

@@ -145,7 +145,7 @@ function ofFrontend(host: CompiledHost, fe: FeService, world: World): Move[] {
   const peers: Operation = { kind: 'writeState', host: address, peers: others.map(one => one.host) };
   const add = statement(fe.role === 'observer' ? 'addObserver' : 'addFollower', address, fe.ports.edit_log_port);
   const stop: Operation = { kind: 'stop', host: address, service: fe.name, expects: '' };
-  const meta = machine.fe.meta ?? 'empty';
+  const meta = machine.fe.meta;
   const usable = meta === 'whole' && machine.fe.state.joining !== true;
   const other = row !== null && (row.role === 'OBSERVER') !== (fe.role === 'observer');
   const drop = statement(row?.role === 'OBSERVER' ? 'dropObserver' : 'dropFollower', address, fe.ports.edit_log_port);

@@ -306,8 +306,7 @@ function executed(statement: Statement, world: World): World {
       };
     }
     case 'addBackend': {
-      const exists = rows.backends.some(row => row.host === statement.host && row.heartbeat_port === statement.port);
-      if (exists) return world;
+      if (rows.backends.some(row => isAt(row, statement))) return world;
       return {
         ...world,
         cluster: known({
@@ -334,11 +333,8 @@ function executed(statement: Statement, world: World): World {
       return { ...world, cluster: known({ ...rows, backends }) };
     }
     case 'setLocation': {
-      const backends = rows.backends.map(row =>
-        row.host === statement.host && row.heartbeat_port === statement.port
-          ? { ...row, location: statement.location }
-          : row,
-      );
+      const { location } = statement;
+      const backends = rows.backends.map(row => (isAt(row, statement) ? { ...row, location } : row));
       return { ...world, cluster: known({ ...rows, backends }) };
     }
     default:

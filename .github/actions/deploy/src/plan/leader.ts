@@ -62,7 +62,7 @@ export function refuseLostMajority(v: View): Next | null {
   if (v.rows !== null) return null;
   const voters = v.frontends.filter(node => {
     const fe = node.machine?.fe;
-    return node.service.role === 'follower' && (fe === null || fe === undefined || fe.state.member !== null);
+    return node.service.role === 'follower' && (fe === undefined || fe.state.member !== null);
   });
   const wiped = voters.filter(node => node.machine?.fe.meta === 'empty');
   const [first] = wiped;

@@ -216,7 +216,7 @@ function doesAnswer(answers: World['answers'], address: string, service: string)
 
 function withMembership(machine: HostWorld, { cluster_id: id, name, role }: FrontendRow): HostWorld {
   const { fe } = machine;
-  if (fe?.meta === 'whole' && fe.cluster_id === id && fe.state.member === id) {
+  if (fe.meta === 'whole' && fe.cluster_id === id && fe.state.member === id) {
     if (!fe.state.joining && !fe.state.founding) return machine;
   }
   return withFe(machine, there => ({

@@ -150,7 +150,7 @@ export interface FeData {
  * Somebody dropped it and added it again: the row has a new name, and an FE whose metadata has the old one never becomes
  * ready (seen on a real FE). One that takes part is left alone, whatever its files say.
  */
-export const namedOtherwise = (fe: FeData | null | undefined, row: FrontendRow | null): boolean =>
+export const namedOtherwise = (fe: FeData | undefined, row: FrontendRow | null): boolean =>
   fe?.meta === 'whole' && fe.name !== undefined && row !== null && !row.join && row.name !== fe.name;
 
 /** `state/` of an FE: what the machine learnt at run time, from either copy. */

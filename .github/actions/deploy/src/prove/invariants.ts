@@ -122,7 +122,7 @@ function wrongOperation(desired: ClusterJson, truth: Truth, operation: Operation
 
 function wrongStart(desired: ClusterJson, { world, away }: Truth, host: string): string[] {
   const answer = world.hosts[host];
-  const fe = answer?.known === true ? answer.value.fe : null;
+  const fe = answer?.known === true ? answer.value.fe : undefined;
   const cluster = world.cluster.known ? world.cluster.value : null;
   if (fe?.meta === 'whole') {
     const dropped = cluster?.frontends.every(row => row.host !== host || namedOtherwise(fe, row));
@@ -160,8 +160,7 @@ function metadataLost({ world, away }: Truth, host: string): string[] {
   }
   const voters = world.cluster.value.frontends.filter(votes);
   if (!voters.some(row => row.host === host)) return [];
-  const lost = (row: FrontendRow, fe: FeData | null | undefined): boolean =>
-    fe?.meta !== 'whole' || namedOtherwise(fe, row);
+  const lost = (row: FrontendRow, fe: FeData | undefined): boolean => fe?.meta !== 'whole' || namedOtherwise(fe, row);
   // It is lost already.
   if (own?.known === true && voters.every(row => row.host !== host || lost(row, own.value.fe))) return [];
   const intact = voters.filter(row => {

@@ -1,7 +1,7 @@
 import type { ClusterJson, CompiledHost } from '../../../../../compiler/contract/cluster-json.ts';
 import { type Step, stepTitle } from '../plan/step.ts';
 
-export type HostChange = 'new' | 'changed' | 'unchanged' | 'gone' | 'maintenance';
+type HostChange = 'new' | 'changed' | 'unchanged' | 'gone' | 'maintenance';
 
 export interface HostRow {
   readonly address: string;
@@ -45,7 +45,7 @@ const whatHappens = (steps: readonly Step[], address: string): string[] =>
 /** Of no interest to whoever approves: the upload before, and what machines note for themselves. */
 const SILENT = new Set<Step['action']>(['prepare', 'remember', 'note']);
 
-export const roleText = (host: CompiledHost): string =>
+const roleText = (host: CompiledHost): string =>
   [...(host.fe === null ? [] : [`FE ${host.fe.role}`]), ...host.be.map(() => 'BE')].join(', ');
 
 const portText = (host: CompiledHost): string =>
