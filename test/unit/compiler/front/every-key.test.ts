@@ -94,11 +94,13 @@ describe('a file with every key', () => {
         const { cluster, diagnostics } = read(text);
         expect(cluster === null).toBe(diagnostics.some(({ severity }) => severity === 'error'));
         const lines = text.replace(/^\ufeff/, '').split('\n');
+        // What the file says itself may be quoted: fast-check likes to write `NaN` into it.
+        const slips = ['undefined', '[object', 'NaN'].filter(word => !text.includes(word));
         for (const { line, column, endLine, endColumn, message, hint } of diagnostics) {
           expect(endLine).toBe(line);
           expect(column).toBeLessThanOrEqual((lines[line - 1]?.length ?? 0) + 1);
           expect(endColumn).toBeGreaterThanOrEqual(column);
-          expect(`${message} ${hint}`).not.toMatch(/undefined|\[object|NaN/);
+          expect(slips.filter(word => `${message} ${hint}`.includes(word))).toEqual([]);
         }
         expect(renderForTerminal(diagnostics, text, 'never')).not.toMatch(/(?!\n)\p{Cc}/u);
       }),
