@@ -1,7 +1,7 @@
 import { apply } from '../../.github/actions/deploy/src/plan/effects.ts';
 import type { Operation } from '../../.github/actions/deploy/src/plan/operation.ts';
 import { settle } from '../../.github/actions/deploy/src/plan/settle.ts';
-import { type BackendRow, known, nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
+import { type BackendRow, isAt, known, nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { Truth } from '../../.github/actions/deploy/src/prove/fault.ts';
 import { violations } from '../../.github/actions/deploy/src/prove/invariants.ts';
 import { stateKey } from '../../.github/actions/deploy/src/prove/state-key.ts';
@@ -146,7 +146,7 @@ function ofFrontend(host: CompiledHost, fe: FeService, world: World): Move[] {
   const add = statement(fe.role === 'observer' ? 'addObserver' : 'addFollower', address, fe.ports.edit_log_port);
   const stop: Operation = { kind: 'stop', host: address, service: fe.name, expects: '' };
   const meta = machine.fe.meta;
-  const usable = meta === 'whole' && machine.fe.state.joining !== true;
+  const usable = meta === 'whole' && !machine.fe.state.joining;
   const other = row !== null && (row.role === 'OBSERVER') !== (fe.role === 'observer');
   const drop = statement(row?.role === 'OBSERVER' ? 'dropObserver' : 'dropFollower', address, fe.ports.edit_log_port);
   const copy: Operation = { kind: 'copyMetadata', host: address, release: '', expects: '' };
@@ -176,7 +176,7 @@ function ofBackend(host: CompiledHost, be: BeService, world: World): Move[] {
   const { machine, container, rows } = seen(host, be.name, world);
   if (machine === null) return [];
   const port = be.ports.heartbeat_service_port;
-  const row = rows?.backends.find(one => one.host === address && one.heartbeat_port === port) ?? null;
+  const row = rows?.backends.find(one => isAt(one, { host: address, port })) ?? null;
   const key = nodeKey(address, be.name);
   const ready = container?.state === 'running' && container.digest === be.digest;
   const activate: Operation = { kind: 'activate', host: address, service: be.name, ...digests(container, be) };
@@ -224,7 +224,7 @@ function ofLeavingBackend(host: CompiledHost, be: BeService, world: World): Move
   const { address } = host;
   const { rows } = seen(host, be.name, world);
   const port = be.ports.heartbeat_service_port;
-  const row = rows?.backends.find(one => one.host === address && one.heartbeat_port === port);
+  const row = rows?.backends.find(one => isAt(one, { host: address, port }));
   if (row === undefined) return [];
   const key = nodeKey(address, be.name);
   return [

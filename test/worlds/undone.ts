@@ -1,5 +1,5 @@
 import { leavingBetween } from '../../.github/actions/deploy/src/plan/leaving.ts';
-import { nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
+import { isAt, nodeKey, type World } from '../../.github/actions/deploy/src/plan/world.ts';
 import type { ClusterJson, CompiledHost } from '../../compiler/contract/cluster-json.ts';
 
 /** What is not as declared, one clause each, of all machines that can be looked at; tablets may leave for days. */
@@ -32,7 +32,7 @@ function backend(host: CompiledHost, be: CompiledHost['be'][number], world: Worl
   const key = nodeKey(host.address, be.name);
   const port = be.ports.heartbeat_service_port;
   const row = world.cluster.known
-    ? world.cluster.value.backends.find(one => one.host === host.address && one.heartbeat_port === port)
+    ? world.cluster.value.backends.find(one => isAt(one, { host: host.address, port }))
     : undefined;
   if (row === undefined) return [`${key} has no row`, `${key} does not run`];
   return [

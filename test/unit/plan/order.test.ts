@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withFe } from '../../../.github/actions/deploy/src/plan/draft.ts';
 import { holds } from '../../../.github/actions/deploy/src/plan/gates.ts';
 import { makePlan } from '../../../.github/actions/deploy/src/plan/plan.ts';
 import { view } from '../../../.github/actions/deploy/src/plan/situation.ts';
@@ -10,7 +11,7 @@ const withoutBackendRow = (world: World, host: string): World =>
 
 const wiped = (world: World, host: string): World =>
   withMachine(stopped(world, host, 'starrocks-fe'), host, machine =>
-    machine.fe === null ? machine : { ...machine, fe: { ...machine.fe, meta: 'empty', cluster_id: null } },
+    withFe(machine, fe => ({ ...fe, meta: 'empty', cluster_id: null })),
   );
 
 /** Its machine does not answer; what the leader says of it is as before. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { withFe } from '../../../.github/actions/deploy/src/plan/draft.ts';
 import { apply } from '../../../.github/actions/deploy/src/plan/effects.ts';
 import { next } from '../../../.github/actions/deploy/src/plan/next.ts';
 import type { Operation } from '../../../.github/actions/deploy/src/plan/operation.ts';
@@ -46,9 +47,7 @@ const withSaved = (world: World, switches: Switches, unhealthy = 0): World =>
   ['10.0.0.1', '10.0.0.2', '10.0.0.3'].reduce(
     (at, address) =>
       withMachine(at, address, machine =>
-        machine.fe === null
-          ? machine
-          : { ...machine, fe: { ...machine.fe, state: { ...machine.fe.state, switches, unhealthy } } },
+        withFe(machine, fe => ({ ...fe, state: { ...fe.state, switches, unhealthy } })),
       ),
     world,
   );
@@ -118,9 +117,7 @@ describe('an upgrade', () => {
   it('stops no FE before the new image of the metadata is on every one', () => {
     const memory = { started: {}, unhealthy_before: 0, images_before: { '10.0.0.1': 7, '10.0.0.2': 7, '10.0.0.3': 7 } };
     const image = (world: World, address: string, number: number) =>
-      withMachine(world, address, machine =>
-        machine.fe === null ? machine : { ...machine, fe: { ...machine.fe, image: number } },
-      );
+      withMachine(world, address, machine => withFe(machine, fe => ({ ...fe, image: number })));
     const half = halfway(newer, running, step => step.action === 'image');
     const pushed = image(image(image(half, '10.0.0.1', 9), '10.0.0.2', 9), '10.0.0.3', 7);
     expect(next({ desired: newer, world: pushed, request: everything, memory })).toMatchObject({

@@ -5,7 +5,7 @@ import { type Ask, observeCluster, observeSwitches, probe } from '../observe/clu
 import { NOTHING_SEEN, observeCommand, parseObservation, type SeenBefore } from '../observe/host.ts';
 import type { Operation } from '../plan/operation.ts';
 import { servicesOf } from '../plan/place.ts';
-import { type HostWorld, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
+import { type HostWorld, isAt, type Known, known, nodeKey, unknown, type World } from '../plan/world.ts';
 import { applyStatement } from '../starrocks/apply-statement.ts';
 import { type Connection, type ConnectOptions, connect, type ExecResult } from '../transport/connect.ts';
 import { AtOnce } from './at-once.ts';
@@ -392,9 +392,8 @@ export class Machines implements Fleet {
 
 /** Where it listens now, as far as the leader knows: cluster.yaml may already say another port. */
 function httpPort({ address }: CompiledHost, be: BeService, cluster: World['cluster']): number {
-  const row = cluster.known
-    ? cluster.value.backends.find(one => one.host === address && one.heartbeat_port === be.ports.heartbeat_service_port)
-    : undefined;
+  const port = be.ports.heartbeat_service_port;
+  const row = cluster.known ? cluster.value.backends.find(one => isAt(one, { host: address, port })) : undefined;
   return row !== undefined && row.http_port > 0 ? row.http_port : be.ports.be_http_port;
 }
 

@@ -4,10 +4,10 @@ import { EMPTY_FE, newBackend, newFrontend } from './fresh-world.ts';
 import type { Operation, Statement } from './operation.ts';
 import { leftBehind, servicesOf } from './place.ts';
 import { remembered } from './remembered.ts';
-import { isAt, settle } from './settle.ts';
+import { settle } from './settle.ts';
 import { unreachableCase } from './unreachable.ts';
 import type { Container, FeState, HostWorld, World } from './world.ts';
-import { known } from './world.ts';
+import { isAt, known } from './world.ts';
 
 /** What an operation does to the world, defined once: for the plan that people read, and for whoever checks it. */
 export interface Effects {

@@ -15,7 +15,7 @@ import type {
   Switches,
   World,
 } from './world.ts';
-import { known, machinesOf, namedOtherwise, nodeKey, unknown } from './world.ts';
+import { isAt, known, machinesOf, namedOtherwise, nodeKey, unknown } from './world.ts';
 
 /** StarRocks' own defaults. */
 const DEFAULT_SWITCHES: Switches = {
@@ -24,9 +24,6 @@ const DEFAULT_SWITCHES: Switches = {
   tablet_sched_disable_balance: 'false',
   tablet_sched_disable_colocate_balance: 'false',
 };
-
-export const isAt = (row: BackendRow, { host, port }: { readonly host: string; readonly port: number }): boolean =>
-  row.host === host && row.heartbeat_port === port;
 
 /** What the cluster does by itself once its processes run: founding, election, joining, heartbeats. */
 export function settle(desired: ClusterJson, world: World): World {

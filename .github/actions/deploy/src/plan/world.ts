@@ -252,5 +252,9 @@ export interface BackendRow {
   readonly raw: Readonly<Record<string, string>>;
 }
 
+/** A BE is known by its address and its heartbeat port. */
+export const isAt = (row: BackendRow, { host, port }: { readonly host: string; readonly port: number }): boolean =>
+  row.host === host && row.heartbeat_port === port;
+
 /** Key of `answers`. */
 export const nodeKey = (address: string, service: string): string => `${address}/${service}`;

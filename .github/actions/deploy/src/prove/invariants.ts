@@ -7,7 +7,7 @@ import { byHost, placesOf } from '../plan/place.ts';
 import { settle } from '../plan/settle.ts';
 import type { Step } from '../plan/step.ts';
 import { stepTitle } from '../plan/step.ts';
-import { type BackendRow, type FeData, type FrontendRow, namedOtherwise, nodeKey } from '../plan/world.ts';
+import { type BackendRow, type FeData, type FrontendRow, isAt, namedOtherwise, nodeKey } from '../plan/world.ts';
 import type { Truth } from './fault.ts';
 import { releaseOrderBroken } from './release-order.ts';
 
@@ -195,19 +195,14 @@ function wrongStatement(desired: ClusterJson, truth: Truth, operation: Extract<O
       ];
     }
     case 'dropBackend': {
-      const row = backends.find(one => one.host === statement.host && one.heartbeat_port === statement.port);
+      const row = backends.find(one => isAt(one, statement));
       // One that is dead is given no tablet any more, drained or not.
       return (row?.tablet_num ?? 0) > 0 || (row?.system_decommissioned === false && row.alive)
         ? ['a BE is dropped before it is drained']
         : [];
     }
     case 'decommissionBackend': {
-      const left = backends.filter(
-        one =>
-          one.alive &&
-          !one.system_decommissioned &&
-          !(one.host === statement.host && one.heartbeat_port === statement.port),
-      );
+      const left = backends.filter(one => one.alive && !one.system_decommissioned && !isAt(one, statement));
       return left.length < desired.default_replication_num ? ['too few BEs are left for every replica'] : [];
     }
     default:

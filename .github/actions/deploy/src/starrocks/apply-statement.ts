@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeployError } from '../error.ts';
 import type { Statement } from '../plan/operation.ts';
-import { sameSwitches } from '../plan/world.ts';
+import { isAt, sameSwitches } from '../plan/world.ts';
 import type { Sql } from './client.ts';
 import { login, type SqlAccess, setRootPassword } from './password.ts';
 import { backendRows, frontendRows } from './rows.ts';
@@ -141,8 +141,8 @@ async function look(sql: Sql, rootOpen: boolean, statement: Statement, acted: bo
   }
 }
 
-async function backendAt(sql: Sql, { host, port }: NodeStatement) {
-  return backendRows(await sql.query('SHOW BACKENDS')).find(row => row.host === host && row.heartbeat_port === port);
+async function backendAt(sql: Sql, node: NodeStatement) {
+  return backendRows(await sql.query('SHOW BACKENDS')).find(row => isAt(row, node));
 }
 
 async function lookForFrontend(sql: Sql, { kind, host, port }: NodeStatement): Promise<Look> {

@@ -5,6 +5,7 @@ import {
   type BeData,
   type ClusterRows,
   type FrontendRow,
+  isAt,
   nodeKey,
   type World,
 } from '../plan/world.ts';
@@ -192,7 +193,7 @@ function lagging(node: string, row: FrontendRow, rows: ClusterRows): Finding[] {
 function backend(desired: ClusterJson, host: CompiledHost, be: BeService, rows: ClusterRows): Finding[] {
   const node = nodeKey(host.address, be.name);
   const port = be.ports.heartbeat_service_port;
-  const row = rows.backends.find(candidate => candidate.host === host.address && candidate.heartbeat_port === port);
+  const row = rows.backends.find(candidate => isAt(candidate, { host: host.address, port }));
   if (row === undefined) {
     const hint = 'Deploy again: it registers the BE; a BE never registers itself over storage that it already has.';
     return [finding('missing', node, `a row ${host.address}:${port} in SHOW BACKENDS`, 'none', hint)];
